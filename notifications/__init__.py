@@ -1,0 +1,1 @@
+"""Notifications: what happened to a user, kept, counted, and told at once."""

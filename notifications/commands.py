@@ -1,0 +1,35 @@
+"""What the notifications app plugs into the engine; see `realtime.registry`."""
+
+from __future__ import annotations
+
+from notifications import services
+from notifications.events import (
+    CHANNEL,
+    ID_PREFIX,
+    NotificationRead,
+    NotificationReadAll,
+    NotificationReadRequest,
+)
+from realtime.protocol import Empty, parse_prefixed_id
+from realtime.registry import Caller, ChannelKind, Snapshot, command, register_channel
+
+
+def _snapshot(user_id: str, argument: str) -> Snapshot:
+    return {"unread_count": services.unread_count(user_id)}
+
+
+register_channel(ChannelKind(CHANNEL, snapshot=_snapshot, automatic=True, polled=True))
+
+
+@command("notification_read", NotificationReadRequest)
+def notification_read(caller: Caller, request: NotificationReadRequest) -> NotificationRead:
+    """Mark one notification read."""
+    return services.mark_read(
+        caller.user_id, parse_prefixed_id(ID_PREFIX, request.notification_id)
+    )
+
+
+@command("notification_read_all", Empty)
+def notification_read_all(caller: Caller, request: Empty) -> NotificationReadAll:
+    """Mark all notifications read."""
+    return services.mark_all_read(caller.user_id)

@@ -1,0 +1,17 @@
+"""Keeps the unread count right when notifications are deleted, as by the admin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models.signals import post_delete
+from django.dispatch import receiver
+
+from notifications import services
+from notifications.models import Notification
+
+
+@receiver(post_delete, sender=Notification, dispatch_uid="notifications.deleted")
+def on_delete(sender: Any, instance: Notification, **kwargs: Any) -> None:
+    """One notification fewer."""
+    services.uncount(instance)

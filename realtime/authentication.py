@@ -1,0 +1,122 @@
+"""Who a token stands for: one function for handshakes and HTTP requests.
+
+Tokens are JWTs as simplejwt issues and checks them (the site's SIMPLE_JWT
+settings hold), but for two points the API reference asks for: `jti` and
+`token_type` may be absent. A token of another type is refused.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser
+from django.http import HttpRequest
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+from rest_framework_simplejwt.exceptions import TokenBackendError, TokenBackendExpiredToken
+from rest_framework_simplejwt.settings import api_settings
+from rest_framework_simplejwt.state import token_backend
+
+from realtime.errors import ErrorCode, RealtimeError
+from realtime.users import parse_user_id, user_id
+
+SUBPROTOCOL = "socialhub.v1"
+BEARER_SUBPROTOCOL = "bearer."
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a token stands for.
+
+    Attributes:
+        user_id: the user's id as text.
+        expires_at: when the token ends, in Unix seconds.
+        user: the user, as read when the token was checked.
+    """
+
+    user_id: str
+    expires_at: float
+    user: AbstractBaseUser
+
+    def seconds_left(self) -> float:
+        """How long the token still holds; not negative."""
+        return max(0.0, self.expires_at - time.time())
+
+
+def authenticate(token: str | None) -> Identity:
+    """The identity that `token` proves.
+
+    Raises:
+        RealtimeError: MISSING_TOKEN, INVALID_TOKEN or TOKEN_EXPIRED.
+    """
+    if not token:
+        raise RealtimeError(ErrorCode.MISSING_TOKEN, "missing token")
+    try:
+        claims: dict[str, Any] = token_backend.decode(token.encode())
+    except TokenBackendExpiredToken:
+        raise RealtimeError(ErrorCode.TOKEN_EXPIRED, "token expired") from None
+    except (TokenBackendError, UnicodeEncodeError):
+        raise _invalid_token() from None
+    type_claim = api_settings.TOKEN_TYPE_CLAIM
+    if claims.get(type_claim, "access") != "access":
+        raise _invalid_token()
+    expires_at = claims.get("exp")
+    if not isinstance(expires_at, int | float):
+        raise _invalid_token()
+    user = _find_user(claims.get(api_settings.USER_ID_CLAIM))
+    return Identity(user_id(user), min(float(expires_at), time.time() + 10**9), user)
+
+
+def _find_user(claim: object) -> AbstractBaseUser:
+    try:
+        key = parse_user_id(claim)
+        user = get_user_model()._default_manager.filter(pk=key).first()
+    except (ValueError, OverflowError):
+        raise _invalid_token() from None
+    if user is None or not api_settings.USER_AUTHENTICATION_RULE(user):
+        raise _invalid_token()
+    return user
+
+
+def _invalid_token() -> RealtimeError:
+    return RealtimeError(ErrorCode.INVALID_TOKEN, "invalid token")
+
+
+def bearer(authorization: str) -> str | None:
+    """The token in an `Authorization: Bearer` header (RFC 6750, section 2.1)."""
+    scheme, _, token = authorization.strip().partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and token.strip() else None
+
+
+def handshake_token(
+    authorization: str, subprotocols: list[str], query: dict[str, str]
+) -> str | None:
+    """The token of a handshake: header, then subprotocol, then `?token=`."""
+    offered = [name for name in subprotocols if name.startswith(BEARER_SUBPROTOCOL)]
+    return (
+        bearer(authorization)
+        or (offered[0].removeprefix(BEARER_SUBPROTOCOL) if offered else None)
+        or query.get("token")
+    )
+
+
+def request_token(request: HttpRequest | Request) -> str | None:
+    """The token of an HTTP request: header, then `?token=`."""
+    return bearer(request.META.get("HTTP_AUTHORIZATION", "")) or request.GET.get("token")
+
+
+class JWTAuthentication(BaseAuthentication):
+    """The same tokens for DRF views. No token leaves the request anonymous."""
+
+    def authenticate(self, request: Request) -> tuple[AbstractBaseUser, Identity] | None:
+        token = bearer(request.META.get("HTTP_AUTHORIZATION", ""))
+        if token is None:
+            return None
+        identity = authenticate(token)
+        return identity.user, identity
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="api"'

@@ -1,0 +1,129 @@
+"""System checks: what a site left out when it put the apps in, and the line to add."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.urls import NoReverseMatch, reverse
+from django.utils.module_loading import import_string
+
+from realtime.conf import HOOK_NAMES, OPTION_NAMES, conf
+
+SHORTEST_KEY_BYTES = 32  # RFC 7518, section 3.2, for HS256
+
+
+@register()
+def check_setting(**kwargs: Any) -> list[CheckMessage]:
+    """The REALTIME setting: a dict of known options with usable values."""
+    given = getattr(settings, "REALTIME", {})
+    if not isinstance(given, dict):
+        return [Error("REALTIME must be a dict of options.", id="realtime.E001")]
+    problems: list[CheckMessage] = [
+        Error(
+            f"REALTIME has no option {name!r}.",
+            hint=f"The options are: {', '.join(sorted(OPTION_NAMES))}.",
+            id="realtime.E002",
+        )
+        for name in sorted(set(given) - OPTION_NAMES)
+    ]
+    for name in sorted(HOOK_NAMES):
+        path = getattr(conf(), name)
+        try:
+            usable = callable(import_string(path))
+        except ImportError:
+            usable = False
+        if not usable:
+            problems.append(
+                Error(
+                    f"REALTIME[{name!r}] is {path!r}, which cannot be imported and called.",
+                    hint="Give the dotted path of a function.",
+                    id="realtime.E003",
+                )
+            )
+    for name, value in given.items():
+        default = getattr(type(conf()), name, None)
+        if isinstance(default, int | float) and (
+            isinstance(value, bool) or not isinstance(value, int | float) or value < 0
+        ):
+            problems.append(
+                Error(
+                    f"REALTIME[{name!r}] must be a number of at least 0, not {value!r}.",
+                    id="realtime.E004",
+                )
+            )
+    return problems
+
+
+@register()
+def check_installed(**kwargs: Any) -> list[CheckMessage]:
+    """What must stand beside the engine in the settings."""
+    problems: list[CheckMessage] = []
+    if not getattr(settings, "ASGI_APPLICATION", None):
+        problems.append(
+            Error(
+                "ASGI_APPLICATION is not set: nothing would serve WebSockets.",
+                hint="Add ASGI_APPLICATION = '<your project>.asgi.application'.",
+                id="realtime.E005",
+            )
+        )
+    if conf().CACHE not in settings.CACHES:
+        problems.append(
+            Error(
+                f"REALTIME['CACHE'] is {conf().CACHE!r}, which is not in CACHES.",
+                id="realtime.E006",
+            )
+        )
+    return problems
+
+
+@register(Tags.urls)
+def check_urls(**kwargs: Any) -> list[CheckMessage]:
+    """The API and the health checks are mounted."""
+    problems: list[CheckMessage] = []
+    for name, line, id in (
+        ("realtime:poll", 'path("api/v1/", include("realtime.urls"))', "realtime.W001"),
+        ("readyz", 'path("", include("realtime.health"))', "realtime.W002"),
+    ):
+        try:
+            reverse(name)
+        except NoReverseMatch:
+            problems.append(
+                Warning(f"{name} has no URL.", hint=f"Add to your urlpatterns: {line}", id=id)
+            )
+    return problems
+
+
+@register(Tags.database)
+def check_database(databases: list[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """SQLite has to begin transactions with the write lock, or they fail under load."""
+    return [
+        Warning(
+            f"DATABASES[{alias!r}] is SQLite with deferred transactions: one that reads before "
+            "it writes fails as soon as another writes.",
+            hint="Add 'OPTIONS': {'transaction_mode': 'IMMEDIATE', 'timeout': 20, "
+            "'init_command': 'PRAGMA journal_mode=WAL;'}.",
+            id="realtime.W003",
+        )
+        for alias in databases or []
+        if settings.DATABASES[alias]["ENGINE"].endswith("sqlite3")
+        and settings.DATABASES[alias].get("OPTIONS", {}).get("transaction_mode") != "IMMEDIATE"
+    ]
+
+
+@register(Tags.security, deploy=True)
+def check_signing_key(**kwargs: Any) -> list[CheckMessage]:
+    """Tokens are only as good as the key that signs them."""
+    from rest_framework_simplejwt.settings import api_settings
+
+    key = api_settings.SIGNING_KEY
+    if api_settings.ALGORITHM.startswith("HS") and len(str(key).encode()) < SHORTEST_KEY_BYTES:
+        return [
+            Warning(
+                f"The key that signs tokens is shorter than {SHORTEST_KEY_BYTES} bytes.",
+                hint="Set JWT_SIGNING_KEY, or SIMPLE_JWT['SIGNING_KEY'], to a longer one.",
+                id="realtime.W004",
+            )
+        ]
+    return []

@@ -1,0 +1,446 @@
+"""One client's connection: what it is subscribed to, what it asks, where it stands.
+
+Knows no transport: bytes leave through an `Outbound`, frames come in by
+`receive`. Commands take effect one after another, in the order sent; replies
+to heartbeats and pushed events do not wait for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, Protocol
+from uuid import uuid4
+
+from django.db import InterfaceError, OperationalError
+
+from realtime import database, protocol, registry
+from realtime.authentication import Identity, authenticate
+from realtime.conf import conf
+from realtime.errors import CloseCode, ErrorCode, RealtimeError, channel_not_found, invalid
+from realtime.hub import Hub
+from realtime.log import Head, LoggedEvent, LogGap
+from realtime.protocol import ClientEnvelope, ConnectRequest, DecodeError, Frame
+from realtime.throttling import FrameLimit
+
+logger = logging.getLogger("realtime.connection")
+
+MAX_WAITING_FRAMES = 64
+LONGEST_TIMER = 24 * 3600.0
+OUTAGE_RETRY_AFTER = 1
+
+
+class Outbound(Protocol):
+    """How frames leave: a socket, or whatever a test puts in its place."""
+
+    def write(self, frame: Frame) -> bool:
+        """Send or buffer a frame, without blocking. False: the buffer is full."""
+
+    async def drained(self) -> None:
+        """Return when the client has taken most of what was written."""
+
+    def close(self, code: CloseCode, last: Frame | None) -> None:
+        """Send `last`, if there is one, and close with `code`."""
+
+
+class Connection:
+    """The state of one client, from an accepted handshake to its end.
+
+    Args:
+        identity: who the client has shown to be.
+        hub: the process's hub.
+        outbound: how frames leave.
+        address: the client's network address, for the registry.
+
+    Attributes:
+        user_id: the user's id.
+        channels: the channels that it is subscribed to.
+        position: the last event that it was sent, or that it has no need of.
+        closing: it has been told to go; nothing more is sent.
+    """
+
+    def __init__(
+        self, identity: Identity, hub: Hub, outbound: Outbound, address: str = ""
+    ) -> None:
+        self.user_id = identity.user_id
+        self.address = address
+        self.channels: set[str] = set(registry.automatic_channels())
+        self.topics: set[str] = self._current_topics()
+        self.position = 0
+        self.closing = False
+        self._live = False
+        self._hub = hub
+        self._outbound = outbound
+        self._waiting: deque[tuple[ClientEnvelope, ConnectRequest | None]] = deque()
+        self._room: asyncio.Event | None = None
+        self._worker: asyncio.Task[None] | None = None
+        self._limit = FrameLimit(conf().FRAMES_PER_SECOND, conf().FLOOD_SECONDS)
+        self._expiry: asyncio.TimerHandle | None = None
+        self._expire_at(identity.expires_at)
+
+    # --- life ------------------------------------------------------------------------
+
+    def start(self, hello: ConnectRequest | None = None) -> None:
+        """Join the hub; with a hello, recover first what was missed."""
+        self.position = self._hub.position
+        self._hub.join(self)
+        if hello is None:
+            self._live = True
+        else:
+            self._accept(ClientEnvelope(type="connect"), hello)
+
+    async def stop(self) -> None:
+        """Leave the hub and drop commands that have not begun."""
+        self.closing = True
+        self._live = False
+        self._hub.leave(self)
+        self._waiting.clear()
+        if self._room is not None:
+            self._room.set()
+        if self._expiry is not None:
+            self._expiry.cancel()
+        if self._worker is not None:
+            await asyncio.wait([self._worker])
+
+    def close(
+        self, code: CloseCode, reason: str, *, reconnect_after_ms: int | None = None
+    ) -> None:
+        """Say goodbye and close, once."""
+        if self.closing:
+            return
+        self.closing = True
+        self._live = False
+        last = None
+        if code.announced:
+            goodbye = protocol.Disconnected(
+                reason=reason, code=int(code), reconnect=code.reconnect
+            )
+            if reconnect_after_ms is not None:
+                goodbye.reconnect_after_ms = reconnect_after_ms
+            last = Frame(protocol.encode_frame("disconnect", goodbye))
+        self._outbound.close(code, last)
+
+    def _expire_at(self, expires_at: float) -> None:
+        if self._expiry is not None:
+            self._expiry.cancel()
+        delay = min(max(0.0, expires_at - time.time()), LONGEST_TIMER)
+        loop = asyncio.get_running_loop()
+        self._expiry = loop.call_later(delay, self._on_expiry, expires_at)
+
+    def _on_expiry(self, expires_at: float) -> None:
+        if time.time() < expires_at:
+            self._expire_at(expires_at)
+            return
+        self._fail(RealtimeError(ErrorCode.TOKEN_EXPIRED, "token expired"), None)
+        self.close(CloseCode.TOKEN_EXPIRED, "token_expired")
+
+    # --- what the hub calls ------------------------------------------------------------
+
+    def deliver(self, event: LoggedEvent) -> None:
+        """Take an event from the hub, unless it was sent before."""
+        if self._live and event.sequence > self.position:
+            self.position = event.sequence
+            self._write(event.frame)
+
+    def end(self, code: int, reason: str) -> None:
+        """The user's rights have ended."""
+        self.close(CloseCode(code), reason)
+
+    def resync(self, reason: str, head: Head) -> None:
+        """The log has started anew. A replay under way notices by itself."""
+        if self._live:
+            self._write_resync(reason, head.sequence, head.epoch)
+
+    # --- frames in -----------------------------------------------------------------------
+
+    async def receive(self, text: str) -> None:
+        """Take one text frame. Waits while too many commands are waiting."""
+        if self.closing:
+            return
+        try:
+            envelope = protocol.decode_envelope(text)
+        except DecodeError as error:
+            if not self._over_limit(error.ack_id):
+                self._fail(_as_invalid(error), error.ack_id)
+            return
+        if self._over_limit(envelope.ack_id):
+            return
+        if envelope.type == "heartbeat":
+            self._beat(envelope)
+            return
+        while len(self._waiting) >= MAX_WAITING_FRAMES:
+            self._room = self._room or asyncio.Event()
+            self._room.clear()
+            await self._room.wait()
+        if not self.closing:
+            self._accept(envelope)
+
+    def refuse(self, error: RealtimeError) -> None:
+        """Answer a frame that is no text frame."""
+        if not self.closing and not self._over_limit(None):
+            self._fail(error, None)
+
+    def _over_limit(self, ack_id: str | None) -> bool:
+        retry_after = self._limit.hit(time.monotonic())
+        if retry_after is None:
+            return False
+        self._fail(
+            RealtimeError(
+                ErrorCode.RATE_LIMITED,
+                f"More than {conf().FRAMES_PER_SECOND} frames a second",
+                retry_after=retry_after,
+            ),
+            ack_id,
+        )
+        if self._limit.flooding:
+            self.close(CloseCode.FLOODING, "flooding")
+        return True
+
+    def _beat(self, envelope: ClientEnvelope) -> None:
+        reached = max(self.position, self._hub.position) if self._live else self.position
+        self._reply(
+            "heartbeat",
+            protocol.Heartbeat(timestamp=protocol.now(), last_sequence=reached),
+            envelope.ack_id,
+        )
+
+    def _accept(self, envelope: ClientEnvelope, hello: ConnectRequest | None = None) -> None:
+        self._waiting.append((envelope, hello))
+        if self._worker is None:
+            # A task only while there is work: most sockets are idle.
+            self._worker = asyncio.create_task(self._work())
+
+    async def _work(self) -> None:
+        while self._waiting:
+            envelope, hello = self._waiting.popleft()
+            if self._room is not None:
+                self._room.set()
+            await self._answer(envelope, hello)
+        self._worker = None
+
+    async def _answer(self, envelope: ClientEnvelope, hello: ConnectRequest | None) -> None:
+        if self.closing:
+            return
+        try:
+            await self._carry_out(envelope, hello)
+        except RealtimeError as error:
+            self._fail(error, envelope.ack_id)
+        except DecodeError as error:
+            self._fail(_as_invalid(error), envelope.ack_id)
+        except Exception as error:
+            self._fail(internal_error(error, envelope.type), envelope.ack_id)
+
+    async def _carry_out(self, envelope: ClientEnvelope, hello: ConnectRequest | None) -> None:
+        payload = envelope.payload
+        match envelope.type:
+            case "connect":
+                request = hello or protocol.decode_payload(payload, ConnectRequest)
+                await self._connect(request, envelope.ack_id)
+            case "disconnect":
+                self.close(CloseCode.NORMAL, "client_initiated")
+            case "subscribe":
+                self._acknowledge(envelope, await self._subscribe(_channel_in(envelope)))
+            case "unsubscribe":
+                self._acknowledge(envelope, self._unsubscribe(_channel_in(envelope)))
+            case "authenticate":
+                request_ = protocol.decode_payload(payload, protocol.AuthenticateRequest)
+                self._acknowledge(envelope, await self._authenticate(request_.token))
+            case _:
+                self._acknowledge(envelope, await self._run_command(envelope))
+
+    async def _run_command(self, envelope: ClientEnvelope) -> Any:
+        command = registry.find_command(envelope.type)
+        if command is None:
+            raise invalid(f"Unknown message type {envelope.type[:64]!r}", field="type")
+        request = protocol.decode_payload(envelope.payload, command.request)
+        caller = registry.Caller(self.user_id, envelope.channel, envelope.id)
+        return await database.run(command.handler, caller, request)
+
+    async def _authenticate(self, token: str) -> protocol.Authenticated:
+        identity = await database.run(authenticate, token)
+        if identity.user_id != self.user_id:
+            raise RealtimeError(ErrorCode.INVALID_TOKEN, "invalid token")
+        self._expire_at(identity.expires_at)
+        return protocol.Authenticated(user_id=self.user_id, expires_at=identity.expires_at)
+
+    # --- subscriptions ---------------------------------------------------------------------
+
+    async def _subscribe(self, channel: str) -> protocol.Subscribed:
+        refused = await self._join([channel])
+        if channel in refused:
+            raise refused[channel]
+        position, epoch = self._hub.position, self._hub.epoch
+        snapshots = await self._snapshots([channel])
+        if channel not in snapshots:
+            raise channel_not_found(channel)
+        return protocol.Subscribed(
+            channel=channel, last_sequence=position, epoch=epoch, snapshot=snapshots[channel]
+        )
+
+    def _unsubscribe(self, channel: str) -> protocol.Unsubscribed:
+        registry.find_channel(channel)
+        self.channels.discard(channel)
+        self._follow_topics()
+        return protocol.Unsubscribed(channel=channel)
+
+    async def _join(self, channels: Iterable[str]) -> dict[str, RealtimeError]:
+        """Join the channels that the user may; returns why for the others."""
+        wanted = [channel for channel in dict.fromkeys(channels) if channel not in self.channels]
+        refused = await database.run(registry.refusals, self.user_id, wanted)
+        for channel in wanted:
+            if channel in refused:
+                continue
+            if len(self.channels) >= conf().MAX_SUBSCRIPTIONS:
+                refused[channel] = invalid(
+                    f"At most {conf().MAX_SUBSCRIPTIONS} subscriptions on one connection: "
+                    "unsubscribe from others first",
+                    field="channel",
+                )
+                continue
+            self.channels.add(channel)
+        self._follow_topics()
+        return refused
+
+    async def _snapshots(self, channels: Iterable[str]) -> dict[str, Any]:
+        """The state of each channel; leaves those that are no longer the user's.
+
+        Rights are checked again here: they may have ended between the first
+        check and the moment the channel was joined.
+        """
+        snapshots = await database.run(registry.snapshots, self.user_id, list(channels))
+        for channel in channels:
+            if channel not in snapshots:
+                self.channels.discard(channel)
+        self._follow_topics()
+        return snapshots
+
+    def _current_topics(self) -> set[str]:
+        return {topic for channel in self.channels if (topic := registry.topic_of(channel))}
+
+    def _follow_topics(self) -> None:
+        current = self._current_topics()
+        for topic in current - self.topics:
+            self._hub.join_topic(topic, self)
+        for topic in self.topics - current:
+            self._hub.leave_topic(topic, self)
+        self.topics = current
+
+    # --- recovery -----------------------------------------------------------------------
+
+    async def _connect(self, hello: ConnectRequest, ack_id: str | None) -> None:
+        if self._live:
+            self.position = max(self.position, self._hub.position)
+        self._live = False
+        try:
+            await self._recover(hello, ack_id)
+        except Exception as error:
+            # Going live here would leave a hole between the position and now.
+            # The client comes back and recovers from its own cursor.
+            self._fail(internal_error(error, "connect"), ack_id)
+            self.close(CloseCode.RECONNECT, "recovery_failed")
+        self._live = not self.closing
+
+    async def _recover(self, hello: ConnectRequest, ack_id: str | None) -> None:
+        refused = await self._join(hello.channels)
+        if hello.last_sequence is None:
+            recovered = False
+            await self._catch_up(self._hub.epoch)
+        else:
+            self.position = hello.last_sequence
+            recovered = await self._catch_up(hello.epoch)
+        # Snapshots are as of this position or later. Events after it are sent
+        # behind the reply, so that no older state overwrites a newer one.
+        position, epoch = self.position, self._hub.epoch
+        reply = protocol.Connected(
+            user_id=self.user_id,
+            timestamp=protocol.now(),
+            epoch=epoch,
+            last_sequence=position,
+            recovered=recovered,
+            channels=await self._snapshots(sorted(self.channels)),
+        )
+        if refused:
+            reply.refused = {channel: error.as_object() for channel, error in refused.items()}
+        self._reply("connect", reply, ack_id)
+        await self._catch_up(epoch)
+
+    async def _catch_up(self, epoch: str | None) -> bool:
+        """Replay the log from the position until it reaches the hub's.
+
+        Returns without awaiting after the last look at the hub's position: the
+        caller that goes live in the same step misses nothing.
+
+        Returns:
+            Whether nothing was missing; if not, the client got a `resync`.
+        """
+        complete = True
+        while not self.closing:
+            try:
+                page = await self._hub.read(
+                    self.user_id,
+                    after=self.position,
+                    channels=self.channels,
+                    topics=self.topics,
+                    epoch=epoch,
+                )
+            except LogGap as gap:
+                complete = False
+                epoch = self._hub.epoch
+                self._write_resync(gap.reason, self._hub.position, epoch)
+                continue
+            epoch = self._hub.epoch if epoch is None else epoch
+            for event in page.events:
+                self._write(event.frame)
+                await self._outbound.drained()
+            self.position = page.position
+            if self.position >= self._hub.position and epoch == self._hub.epoch:
+                break
+        return complete
+
+    def _write_resync(self, reason: str, position: int, epoch: str) -> None:
+        self.position = position
+        payload = protocol.Resync(reason=reason, last_sequence=position, epoch=epoch)
+        self._reply("resync", payload, None)
+
+    # --- frames out -----------------------------------------------------------------------
+
+    def _write(self, frame: Frame) -> None:
+        if not self.closing and not self._outbound.write(frame):
+            self.close(CloseCode.TOO_SLOW, "too_slow")
+
+    def _reply(self, type: str, payload: Any, ack_id: str | None) -> None:
+        self._write(Frame(protocol.encode_frame(type, payload, ack_id=ack_id)))
+
+    def _acknowledge(self, envelope: ClientEnvelope, data: Any) -> None:
+        if envelope.ack_id is not None:
+            ack = protocol.Ack(ack_id=envelope.ack_id, data=data)
+            self._reply("ack", ack, envelope.ack_id)
+
+    def _fail(self, error: RealtimeError, ack_id: str | None) -> None:
+        self._reply("error", error.as_object(), ack_id)
+
+
+def internal_error(error: Exception, doing: str) -> RealtimeError:
+    """Log an unexpected failure; what the client may know of it."""
+    request_id = uuid4().hex
+    outage = isinstance(error, OperationalError | InterfaceError)
+    logger.error("%s failed, request_id=%s", doing, request_id, exc_info=error)
+    details: dict[str, Any] = {"request_id": request_id}
+    if outage:
+        details["retry_after"] = OUTAGE_RETRY_AFTER
+    return RealtimeError(ErrorCode.INTERNAL_ERROR, "Internal server error", **details)
+
+
+def _as_invalid(error: DecodeError) -> RealtimeError:
+    return invalid(str(error), **({"field": error.field} if error.field else {}))
+
+
+def _channel_in(envelope: ClientEnvelope) -> str:
+    request = protocol.decode_payload(envelope.payload, protocol.ChannelRequest)
+    channel = request.channel or envelope.channel
+    if not channel:
+        raise invalid("Say which channel, in the payload", field="payload.channel")
+    return channel

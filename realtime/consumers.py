@@ -1,0 +1,140 @@
+"""The WebSocket shell around a `Connection`: handshake in, frames in, frames out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qsl
+
+from channels.consumer import AsyncConsumer
+
+from realtime import database, protocol
+from realtime.authentication import SUBPROTOCOL, Identity, authenticate, handshake_token
+from realtime.connection import Connection, internal_error
+from realtime.errors import CloseCode, ErrorCode, RealtimeError, invalid, not_found
+from realtime.lifecycle import LocalNode, draining_error, local_node
+from realtime.origins import is_allowed
+from realtime.outbound import Message, Scope, Send, SocketOutbound, deny
+from realtime.protocol import MAX_FRAME_BYTES, ConnectRequest, DecodeError
+
+logger = logging.getLogger("realtime.consumers")
+
+Receive = Callable[[], Awaitable[Message]]
+RECOVERY_PARAMETERS = ("last_sequence", "epoch", "channels")
+
+
+class RealtimeConsumer(AsyncConsumer):
+    """One WebSocket at `/ws`.
+
+    It takes events from the server itself instead of through `dispatch`, which
+    handles one at a time with a thread hop for each: pushes and heartbeats must
+    not wait for a slow command.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()  # websocket.connect
+        try:
+            handshake = Handshake(scope)
+            node, identity = await handshake.authenticate()
+            session_id = await node.admit(identity, handshake.address)
+        except RealtimeError as error:
+            await deny(scope, send, error)
+            return
+        except Exception as error:
+            await deny(scope, send, internal_error(error, "handshake"))
+            return
+        connection = None
+        try:
+            await send(handshake.acceptance())
+            outbound = SocketOutbound(scope, send)
+            connection = Connection(identity, node.hub, outbound, handshake.address)
+            node.enter(session_id, connection)
+            connection.start(handshake.hello)
+            if node.draining:  # it began while this handshake was under way
+                connection.close(CloseCode.GOING_AWAY, "server_shutdown")
+            await _read(connection, receive)
+        finally:
+            if connection is not None:
+                await connection.stop()
+            await node.release(session_id)
+
+
+async def _read(connection: Connection, receive: Receive) -> None:
+    """Hand the client's frames to the connection until the socket ends."""
+    while (message := await receive())["type"] == "websocket.receive":
+        text = message.get("text")
+        if text is None:
+            if len(message.get("bytes") or b"") > MAX_FRAME_BYTES:
+                connection.close(CloseCode.MESSAGE_TOO_BIG, "frame_too_big")
+            else:
+                connection.refuse(invalid("Frames are JSON text, this one was binary"))
+        elif _too_big(text):
+            connection.close(CloseCode.MESSAGE_TOO_BIG, "frame_too_big")
+        else:
+            await connection.receive(text)
+
+
+def _too_big(text: str) -> bool:
+    # Characters take at most 4 bytes; most frames need no second look.
+    return len(text) * 4 > MAX_FRAME_BYTES and len(text.encode()) > MAX_FRAME_BYTES
+
+
+class Handshake:
+    """What a client says when it opens a socket.
+
+    Raises:
+        RealtimeError: INVALID_MESSAGE, a parameter cannot be read.
+    """
+
+    def __init__(self, scope: Scope) -> None:
+        self._headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        self._subprotocols: list[str] = scope.get("subprotocols") or []
+        query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+        self._token = handshake_token(
+            self._headers.get(b"authorization", ""), self._subprotocols, query
+        )
+        client = scope.get("client")
+        self.address = str(client[0]) if client else ""
+        self._query = query
+        self.hello: ConnectRequest | None = None
+
+    async def authenticate(self) -> tuple[LocalNode, Identity]:
+        """Who it is, on a node that takes connections.
+
+        Raises:
+            RealtimeError: it is refused.
+        """
+        origin = self._headers.get(b"origin", "")
+        if not is_allowed(origin, self._headers.get(b"host", "")):
+            raise RealtimeError(ErrorCode.FORBIDDEN, "This origin is not allowed", origin=origin)
+        node = await local_node()
+        if node.draining:
+            raise draining_error()
+        identity = await database.run(authenticate, self._token)
+        self.hello = self._read_hello()
+        return node, identity
+
+    def _read_hello(self) -> ConnectRequest | None:
+        given: dict[str, Any] = {
+            name: self._query[name] for name in RECOVERY_PARAMETERS if self._query.get(name)
+        }
+        if not given:
+            return None
+        if "channels" in given:
+            given["channels"] = [name for name in given["channels"].split(",") if name]
+        try:
+            return protocol.convert(given, ConnectRequest)
+        except DecodeError as error:
+            raise invalid(str(error), field=error.field) from None
+
+    def acceptance(self) -> Message:
+        """The ASGI message that accepts it."""
+        chosen = SUBPROTOCOL if SUBPROTOCOL in self._subprotocols else None
+        return {"type": "websocket.accept", "subprotocol": chosen}
+
+
+async def unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
+    """Refuse a handshake for a path that is not ours with 404."""
+    await receive()
+    await deny(scope, send, not_found("There is no WebSocket at this path"))

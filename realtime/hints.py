@@ -1,0 +1,99 @@
+"""Hints that something was committed: who has to look sooner than by the clock.
+
+A lost hint costs a moment, never an event: relay and hub look on an interval
+anyway. In a server process the relay is woken directly. Any other process
+(WSGI, Celery, a shell) sends the hint over the channel layer, from a thread of
+its own, so that a publisher never waits for Redis and never sees it fail.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+from collections.abc import Callable
+
+from channels.layers import BaseChannelLayer, InMemoryChannelLayer, channel_layers
+
+from realtime.conf import conf
+
+logger = logging.getLogger("realtime.hints")
+
+GROUP = "realtime.hints"
+PENDING = {"type": "realtime.pending"}  # the outbox has rows
+LOGGED = {"type": "realtime.logged"}  # the log has rows
+SEND_TIMEOUT = 2.0
+
+_listeners: list[Callable[[], None]] = []
+_sender: _Sender | None = None
+_lock = threading.Lock()
+
+
+def shared_layer() -> BaseChannelLayer | None:
+    """The channel layer, if it reaches other processes."""
+    alias = conf().CHANNEL_LAYER
+    if alias not in channel_layers.configs:
+        return None
+    layer: BaseChannelLayer = channel_layers[alias]
+    return None if isinstance(layer, InMemoryChannelLayer) else layer
+
+
+def listen(wake: Callable[[], None]) -> None:
+    """Call `wake`, from any thread, whenever this process has committed events."""
+    _listeners.append(wake)
+
+
+def unlisten(wake: Callable[[], None]) -> None:
+    """Undo `listen`."""
+    _listeners.remove(wake)
+
+
+def announce_pending() -> None:
+    """Tell a relay that the outbox has committed rows. Never raises, never waits."""
+    if _listeners:
+        for wake in list(_listeners):
+            wake()
+    elif shared_layer() is not None:
+        _get_sender().wake()
+
+
+class _Sender:
+    """A thread that sends one hint for however many were asked for meanwhile."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self._asked = threading.Event()
+        self._failing = False
+        threading.Thread(target=self._run, name="realtime-hints", daemon=True).start()
+
+    def wake(self) -> None:
+        self._asked.set()
+
+    def _run(self) -> None:
+        with asyncio.Runner() as runner:
+            while True:
+                self._asked.wait()
+                self._asked.clear()
+                runner.run(self._send())
+
+    async def _send(self) -> None:
+        layer = shared_layer()
+        if layer is None:
+            return
+        try:
+            await asyncio.wait_for(layer.group_send(GROUP, PENDING), SEND_TIMEOUT)
+        except Exception as error:
+            if not self._failing:
+                logger.warning("No hints: %r. Events arrive by the clock until it works.", error)
+            self._failing = True
+        else:
+            self._failing = False
+
+
+def _get_sender() -> _Sender:
+    global _sender
+    with _lock:
+        if _sender is None or _sender.pid != os.getpid():  # threads do not survive a fork
+            _sender = _Sender()
+        return _sender

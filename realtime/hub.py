@@ -1,0 +1,308 @@
+"""The hub: one per server process, it tails the log and fans out.
+
+It holds this process's subscribers (sockets and waiting polls) by user and by
+topic, reads the log once for all of them, and keeps the recent part of it in a
+ring so that a short reconnect reads no table.
+
+Everything between two awaits is one step of the event loop. What the hub
+promises rests on that: an event is handed to every subscriber, and the hub's
+position moved past it, in one step; a subscriber that has read the log up to
+the hub's position and goes live in the same step misses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import defaultdict, deque
+from collections.abc import Container, Iterable
+from typing import Protocol
+
+import msgspec
+
+from realtime import database, log
+from realtime.conf import conf
+from realtime.log import Head, LoggedEvent, Page
+
+logger = logging.getLogger("realtime.hub")
+
+READ_LIMIT = 1000
+FAILURE_RETRY = 1.0
+
+
+class Subscriber(Protocol):
+    """One client as the hub sees it: a socket, or a poll that waits."""
+
+    user_id: str
+
+    @property
+    def channels(self) -> Container[str]:
+        """The channels whose events it wants."""
+
+    @property
+    def topics(self) -> Iterable[str]:
+        """The public topics of those channels."""
+
+    def deliver(self, event: LoggedEvent) -> None:
+        """Take an event, unless its position is past it. Must not block."""
+
+    def end(self, code: int, reason: str) -> None:
+        """Its user's rights have ended: close with this close code."""
+
+    def resync(self, reason: str, head: Head) -> None:
+        """The log has started anew: forget the position."""
+
+
+class CloseUser(msgspec.Struct):
+    """The payload of the control event `log.CLOSE_USER`."""
+
+    code: int
+    reason: str
+
+
+class Pruned(msgspec.Struct):
+    """The payload of the control event `log.PRUNED`."""
+
+    through: int
+
+
+class Ring:
+    """The most recent events, without a hole between the first and the last."""
+
+    def __init__(self, max_events: int, max_bytes: int) -> None:
+        self._events: deque[LoggedEvent] = deque()
+        self._max_events = max_events
+        self._max_bytes = max_bytes
+        self._bytes = 0
+
+    def append(self, event: LoggedEvent) -> None:
+        self._events.append(event)
+        self._bytes += event.size
+        while len(self._events) > self._max_events or self._bytes > self._max_bytes:
+            self._drop()
+
+    def _drop(self) -> None:
+        self._bytes -= self._events.popleft().size
+
+    def clear(self) -> None:
+        self._events.clear()
+        self._bytes = 0
+
+    def forget(self, through: int) -> None:
+        """Drop the events up to `through`: they were pruned."""
+        while self._events and self._events[0].sequence <= through:
+            self._drop()
+
+    def after(self, position: int) -> list[LoggedEvent] | None:
+        """The events after `position`; None if the ring does not reach back to it."""
+        if not self._events or position < self._events[0].sequence - 1:
+            return None
+        start = position - self._events[0].sequence + 1
+        length = len(self._events)
+        # Walk from the nearer end: a deque's middle is far from both.
+        return [self._events[-steps] for steps in range(length - start, 0, -1)]
+
+
+class Hub:
+    """Tails the log for the subscribers of this process.
+
+    Attributes:
+        position: the last event that was handed out.
+        epoch: the epoch that `position` belongs to.
+        checked_at: `time.monotonic()` when the log was last read successfully.
+    """
+
+    def __init__(self) -> None:
+        self.position = 0
+        self.epoch = ""
+        self.checked_at = 0.0
+        self._users: defaultdict[str, set[Subscriber]] = defaultdict(set)
+        self._topics: defaultdict[str, set[Subscriber]] = defaultdict(set)
+        self._ring = Ring(conf().RING_EVENTS, conf().RING_BYTES)
+        self._wake = asyncio.Event()
+
+    async def start(self) -> None:
+        """Take the log's end as the position to tail from."""
+        self._take(await database.run(log.ensure_head))
+
+    def _take(self, head: Head) -> None:
+        self.position, self.epoch = head.sequence, head.epoch
+        self.checked_at = time.monotonic()
+        self._ring.clear()
+
+    # --- subscribers ---------------------------------------------------------------
+
+    def join(self, subscriber: Subscriber) -> None:
+        """Hand this subscriber its user's events from now on."""
+        self._users[subscriber.user_id].add(subscriber)
+        for topic in subscriber.topics:
+            self._topics[topic].add(subscriber)
+
+    def leave(self, subscriber: Subscriber) -> None:
+        """Undo `join`."""
+        _discard(self._users, subscriber.user_id, subscriber)
+        for topic in subscriber.topics:
+            _discard(self._topics, topic, subscriber)
+
+    def join_topic(self, topic: str, subscriber: Subscriber) -> None:
+        self._topics[topic].add(subscriber)
+
+    def leave_topic(self, topic: str, subscriber: Subscriber) -> None:
+        _discard(self._topics, topic, subscriber)
+
+    def user_ids(self) -> list[str]:
+        """The users who have a subscriber here."""
+        return list(self._users)
+
+    def end_user(self, user_id: str, code: int, reason: str) -> None:
+        """Close every subscriber that this user has here."""
+        for subscriber in list(self._users.get(user_id, ())):
+            subscriber.end(code, reason)
+
+    # --- reading -------------------------------------------------------------------
+
+    async def read(
+        self,
+        user_id: str,
+        *,
+        after: int,
+        channels: Container[str],
+        topics: Iterable[str],
+        epoch: str | None = None,
+        limit: int = READ_LIMIT,
+    ) -> Page:
+        """What a reader at `after` has missed, up to the hub's position.
+
+        Args:
+            epoch: the epoch of `after`, where the reader knows it.
+            limit: the most events that one page may hold.
+
+        Raises:
+            LogGap: the log does not reach back to `after`.
+        """
+        upto = max(after, self.position)
+        wanted = set(topics)
+        recent = self._ring.after(after) if epoch in (None, self.epoch) else None
+        if after == upto == self.position and epoch in (None, self.epoch):
+            recent = []
+        if recent is not None and after <= self.position:
+            events = [event for event in recent if _may_see(event, user_id, wanted)]
+            complete, found = len(events) <= limit, events[:limit]
+        else:
+            found, head = await database.run(
+                _read, user_id, after=after, upto=upto, topics=wanted, limit=limit
+            )
+            log.check_reach(after, epoch, head)
+            complete = len(found) < limit
+        position = upto if complete else found[-1].sequence
+        return Page([event for event in found if _wants(channels, event)], position, complete)
+
+    # --- tailing -------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """Read the log now instead of at the next interval."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Tail the log until cancelled. Failures are logged and tried again."""
+        failing = False
+        while True:
+            self._wake.clear()
+            try:
+                more = await self._tail()
+            except Exception as error:
+                if not failing:
+                    logger.error("Cannot read the log, trying again every second: %s", error)
+                failing = True
+                await asyncio.sleep(FAILURE_RETRY)
+                continue
+            if failing:
+                logger.info("The log can be read again")
+                failing = False
+            self.checked_at = time.monotonic()
+            if not more:
+                try:
+                    await asyncio.wait_for(self._wake.wait(), conf().TAIL_INTERVAL)
+                except TimeoutError:
+                    pass
+
+    async def _tail(self) -> bool:
+        head, events = await database.run(_read_tail, self.position)
+        if head.epoch != self.epoch or head.sequence < self.position:
+            await self._start_anew(head)
+            return False
+        for event in events:
+            self._dispatch(event)
+            # A large fan-out must not keep sockets from being read.
+            await asyncio.sleep(0)
+        return len(events) == READ_LIMIT
+
+    def _dispatch(self, event: LoggedEvent) -> None:
+        if event.control:
+            self._obey(event)
+        else:
+            for user_id in event.recipients:
+                for subscriber in tuple(self._users.get(user_id, ())):
+                    if event.channel in subscriber.channels:
+                        subscriber.deliver(event)
+            if event.topic:
+                for subscriber in tuple(self._topics.get(event.topic, ())):
+                    if _wants(subscriber.channels, event):
+                        subscriber.deliver(event)
+        self._ring.append(event)
+        self.position = event.sequence
+
+    def _obey(self, event: LoggedEvent) -> None:
+        if event.type == log.CLOSE_USER:
+            order = msgspec.json.decode(event.payload, type=CloseUser)
+            for user_id in event.recipients:
+                self.end_user(user_id, order.code, order.reason)
+        elif event.type == log.PRUNED:
+            self._ring.forget(msgspec.json.decode(event.payload, type=Pruned).through)
+
+    async def _start_anew(self, head: Head) -> None:
+        if head.epoch == self.epoch:
+            # The log ends before what was read from it: it has lost rows.
+            logger.error(
+                "The log stands at %d, behind %d that was read: new epoch",
+                head.sequence,
+                self.position,
+            )
+            head = await database.run(log.begin_epoch, head.epoch, beyond=self.position)
+        self._take(head)
+        for subscribers in list(self._users.values()):
+            for subscriber in list(subscribers):
+                subscriber.resync("epoch", head)
+
+
+def _discard(index: dict[str, set[Subscriber]], key: str, subscriber: Subscriber) -> None:
+    if members := index.get(key):
+        members.discard(subscriber)
+        if not members:
+            del index[key]
+
+
+def _may_see(event: LoggedEvent, user_id: str, topics: set[str]) -> bool:
+    return not event.control and (user_id in event.recipients or event.topic in topics)
+
+
+def _wants(channels: Container[str], event: LoggedEvent) -> bool:
+    return event.channel in channels or bool(event.topic and event.topic in channels)
+
+
+def _read(
+    user_id: str, *, after: int, upto: int, topics: set[str], limit: int
+) -> tuple[list[LoggedEvent], Head]:
+    events = log.read_for(user_id, after=after, upto=upto, topics=topics, limit=limit)
+    return events, log.read_head()
+
+
+def _read_tail(position: int) -> tuple[Head, list[LoggedEvent]]:
+    # The head is read first: what is then read after `position` holds at least
+    # everything up to it, and an idle node needs this one query only.
+    head = log.read_head()
+    if head.sequence <= position:
+        return head, []
+    return head, log.read_after(position, READ_LIMIT)
+

@@ -1,0 +1,402 @@
+"""This process as a node: starts the engine, keeps its lease, drains it.
+
+uvicorn (and any server with ASGI's lifespan) starts it before the first
+connection. Daphne has no lifespan: there the first connection or poll does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import signal
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import timedelta
+from types import FrameType
+from typing import Any
+from uuid import UUID, uuid4
+from weakref import WeakKeyDictionary
+
+from django.contrib.auth import get_user_model
+from rest_framework_simplejwt.settings import api_settings
+
+from realtime import database, hints, log, sessions
+from realtime.authentication import Identity
+from realtime.conf import conf
+from realtime.connection import Connection
+from realtime.errors import CloseCode, ErrorCode, RealtimeError
+from realtime.hub import Hub
+from realtime.relay import Relay
+from realtime.users import parse_user_id
+from realtime.waiting import WaitingPolls
+
+logger = logging.getLogger("realtime.lifecycle")
+
+RETRY = 1.0
+REJOIN_INTERVAL = 60.0
+DRAIN_SPACING = 0.01
+DRAIN_GRACE = 5.0
+USER_CHECK_BATCH = 1000
+
+Message = dict[str, Any]
+
+
+class LocalNode:
+    """The engine in this process, bound to the event loop that it was started in.
+
+    Attributes:
+        hub: hands out the events of the log.
+        draining: it accepts nobody any more.
+        polls: the polls that wait here.
+    """
+
+    def __init__(self) -> None:
+        self.id: UUID = uuid4()
+        self.name = f"{socket.gethostname()}:{os.getpid()}"
+        self.hub = Hub()
+        self.draining = False
+        self.polls = WaitingPolls()
+        self._relay = Relay(self._on_moved)
+        self._loop = asyncio.get_running_loop()
+        self._layer = hints.shared_layer()
+        self._logged = asyncio.Event()
+        self._connections: dict[UUID, Connection] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stopped = False
+
+    # --- start and stop ------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Enter the registry and begin to relay and to tail.
+
+        Raises:
+            django.db.Error: the database cannot be reached, or is not migrated.
+        """
+        await database.run(sessions.register_node, self.id, self.name)
+        await self.hub.start()
+        hints.listen(self._on_committed)
+        options = conf()
+        self._spawn(self._relay.run())
+        self._spawn(self.hub.run())
+        self._spawn(self._every(options.LEASE_INTERVAL, self._renew))
+        self._spawn(self._every(options.PRUNE_INTERVAL, self._prune))
+        self._spawn(self._every(options.USER_CHECK_INTERVAL, self._check_users))
+        if self._layer is not None:
+            self._spawn(self._listen())
+            self._spawn(self._announce())
+        self._catch_signals()
+
+    async def stop(self) -> None:
+        """End the engine's tasks and leave the registry. Safe to call twice."""
+        if self._stopped:
+            return
+        self._stopped = self.draining = True
+        hints.unlisten(self._on_committed)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        try:
+            await database.run(sessions.end_node, self.id)
+        except Exception as error:
+            logger.warning("Could not leave the registry, the lease will run out: %s", error)
+        await asyncio.to_thread(database.close)
+
+    async def drain(self, seconds: float) -> None:
+        """Send every client away, spread over at most `seconds`."""
+        self.draining = True
+        self.polls.release_all()
+        leaving = list(self._connections.values())
+        random.shuffle(leaving)
+        spacing = min(DRAIN_SPACING, seconds / max(1, len(leaving)))
+        for connection in leaving:
+            connection.close(
+                CloseCode.GOING_AWAY,
+                "server_shutdown",
+                reconnect_after_ms=random.randint(0, int(seconds * 1000)),
+            )
+            await asyncio.sleep(spacing)
+        try:
+            async with asyncio.timeout(DRAIN_GRACE):
+                while self._connections or self.polls:
+                    await asyncio.sleep(DRAIN_SPACING)
+        except TimeoutError:
+            logger.warning("%d connections did not end in time", len(self._connections))
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        self._tasks.append(self._loop.create_task(coroutine))
+
+    # --- connections ---------------------------------------------------------------------
+
+    @property
+    def connection_count(self) -> int:
+        """Open sockets on this node."""
+        return len(self._connections)
+
+    async def admit(self, identity: Identity, address: str) -> UUID:
+        """Take a slot for a new socket of this user.
+
+        Returns:
+            The session's id, to be given to `enter` and `release`.
+
+        Raises:
+            RealtimeError: MAX_CONNECTIONS, or the node is draining.
+        """
+        if self.draining:
+            raise draining_error()
+        return await database.run(
+            sessions.open_session, identity.user_id, self.id, self.name, address
+        )
+
+    def enter(self, session_id: UUID, connection: Connection) -> None:
+        """The socket of this session is open."""
+        self._connections[session_id] = connection
+
+    async def release(self, session_id: UUID) -> None:
+        """The socket of this session has ended: free its slot."""
+        self._connections.pop(session_id, None)
+        if self._stopped:
+            return  # its row went with the node's
+        try:
+            await database.run(sessions.close_session, session_id)
+        except Exception as error:
+            logger.warning("Could not free a session, it ends with the node: %s", error)
+
+    # --- hints ---------------------------------------------------------------------------
+
+    def _on_committed(self) -> None:
+        """Called in any thread of this process after a commit with events."""
+        self._loop.call_soon_threadsafe(self._relay.wake)
+
+    def _on_moved(self) -> None:
+        self.hub.wake()
+        self._logged.set()
+
+    async def _announce(self) -> None:
+        """Tell the other nodes that the log has grown."""
+        assert self._layer is not None
+        failing = False
+        while True:
+            await self._logged.wait()
+            self._logged.clear()
+            try:
+                await asyncio.wait_for(
+                    self._layer.group_send(hints.GROUP, hints.LOGGED), hints.SEND_TIMEOUT
+                )
+            except Exception as error:
+                if not failing:
+                    logger.warning("Hints to other nodes fail, they go by the clock: %r", error)
+                failing = True
+                await asyncio.sleep(RETRY)
+            else:
+                failing = False
+
+    async def _listen(self) -> None:
+        """Take hints from other processes; join the group again from time to time."""
+        assert self._layer is not None
+        failing = False
+        while True:
+            try:
+                channel = await self._layer.new_channel()
+                while True:
+                    # Memberships expire, and Redis may have been flushed.
+                    await self._layer.group_add(hints.GROUP, channel)
+                    failing = False
+                    await self._take_hints(channel)
+            except Exception as error:
+                if not failing:
+                    logger.warning("Hints from other nodes fail, going by the clock: %r", error)
+                failing = True
+                await asyncio.sleep(RETRY)
+
+    async def _take_hints(self, channel: str) -> None:
+        assert self._layer is not None
+        try:
+            async with asyncio.timeout(REJOIN_INTERVAL):
+                while True:
+                    hint = await self._layer.receive(channel)
+                    if hint["type"] == hints.PENDING["type"]:
+                        self._relay.wake()
+                    self.hub.wake()
+        except TimeoutError:
+            pass
+
+    # --- upkeep --------------------------------------------------------------------------
+
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            # A little off the beat, so that nodes started together spread out.
+            await asyncio.sleep(seconds * random.uniform(0.9, 1.1))
+            try:
+                await work()
+            except Exception as error:
+                logger.warning("%s failed, will be tried again: %s", work.__name__, error)
+
+    async def _renew(self) -> None:
+        if not await database.run(sessions.renew_lease, self.id):
+            await self._register_again()
+        await database.run(sessions.sweep)
+
+    async def _register_again(self) -> None:
+        """We were thought dead (frozen, or cut off from the database): all slots were freed."""
+        logger.warning("The lease had run out, registering %d sessions again", len(self._connections))
+        await database.run(sessions.register_node, self.id, self.name)
+        for session_id, connection in list(self._connections.items()):
+            try:
+                await database.run(
+                    sessions.open_session,
+                    connection.user_id,
+                    self.id,
+                    self.name,
+                    connection.address,
+                    session_id,
+                )
+            except RealtimeError:
+                connection.close(CloseCode.RECONNECT, "slot_taken")
+
+    async def _prune(self) -> None:
+        await database.run(log.prune, timedelta(seconds=conf().RETENTION))
+
+    async def _check_users(self) -> None:
+        """`QuerySet.update(is_active=False)` sends no signal: look from time to time."""
+        user_ids = self.hub.user_ids()
+        for start in range(0, len(user_ids), USER_CHECK_BATCH):
+            batch = user_ids[start : start + USER_CHECK_BATCH]
+            for user_id in await database.run(_inactive, batch):
+                self.hub.end_user(user_id, CloseCode.ACCOUNT_DISABLED, "account_disabled")
+
+    # --- signals -------------------------------------------------------------------------
+
+    def _catch_signals(self) -> None:
+        """Drain before the server hears of SIGTERM or SIGINT; it would cut everybody off."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        for number in (signal.SIGTERM, signal.SIGINT):
+            previous = signal.getsignal(number)
+            if callable(previous):
+                signal.signal(number, _Drainer(self, self._loop, previous))
+
+
+class _Drainer:
+    """A signal handler that drains the node, then passes the signal on."""
+
+    def __init__(
+        self,
+        node: LocalNode,
+        loop: asyncio.AbstractEventLoop,
+        previous: Callable[[int, FrameType | None], Any],
+    ) -> None:
+        self._node = node
+        self._loop = loop
+        self._previous = previous
+        self._task: asyncio.Task[None] | None = None
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if self._node.draining or self._loop.is_closed():
+            self._previous(number, frame)  # asked twice: at once, then
+        else:
+            self._node.draining = True
+            self._loop.call_soon_threadsafe(self._begin, number)
+
+    def _begin(self, number: int) -> None:
+        self._task = self._loop.create_task(self._drain(number))
+
+    async def _drain(self, number: int) -> None:
+        seconds = conf().DRAIN_SECONDS if number == signal.SIGTERM else 0.0
+        try:
+            await self._node.drain(seconds)
+            await self._node.stop()
+        finally:
+            self._pass_on(number)
+
+    def _pass_on(self, number: int) -> None:
+        server = getattr(self._previous, "__self__", None)
+        if hasattr(server, "should_exit"):
+            # uvicorn would raise the signal once more at its end and so die of it.
+            # It was obeyed in full: the exit status is to be 0.
+            server.should_exit = True
+        else:
+            self._previous(number, None)
+
+
+def draining_error() -> RealtimeError:
+    """The answer to who comes while the node is going."""
+    return RealtimeError(
+        ErrorCode.INTERNAL_ERROR,
+        "The server is shutting down: connect again, another one will answer",
+        status=503,
+        retry_after=1,
+    )
+
+
+def _inactive(user_ids: list[str]) -> list[str]:
+    users = get_user_model()._default_manager.in_bulk([parse_user_id(key) for key in user_ids])
+    return [
+        user_id
+        for user_id in user_ids
+        if not api_settings.USER_AUTHENTICATION_RULE(users.get(parse_user_id(user_id)))
+    ]
+
+
+# --- the node of this process -------------------------------------------------------------
+
+_nodes: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[LocalNode]] = (
+    WeakKeyDictionary()
+)
+
+
+async def local_node() -> LocalNode:
+    """The running node of this process, started if it is not.
+
+    Raises:
+        django.db.Error: it could not be started now.
+    """
+    loop = asyncio.get_running_loop()
+    task = _nodes.get(loop)
+    if task is None or (task.done() and (task.cancelled() or task.exception())):
+        task = _nodes[loop] = loop.create_task(_start())
+    return await asyncio.shield(task)
+
+
+def running_node() -> LocalNode | None:
+    """The node of this process, if it is up."""
+    try:
+        task = _nodes.get(asyncio.get_running_loop())
+    except RuntimeError:
+        return None
+    if task is None or not task.done() or task.cancelled() or task.exception():
+        return None
+    return task.result()
+
+
+async def _start() -> LocalNode:
+    node = LocalNode()
+    await node.start()
+    return node
+
+
+async def lifespan(
+    scope: Message,
+    receive: Callable[[], Awaitable[Message]],
+    send: Callable[[Message], Awaitable[None]],
+) -> None:
+    """ASGI's lifespan protocol: the node lives from startup to shutdown.
+
+    A database that cannot be reached does not stop the start: `/readyz` says
+    so, and the first connection after it has come back starts the node.
+    """
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            try:
+                await local_node()
+            except Exception as error:
+                logger.error("Not ready: %s", error)
+            await send({"type": "lifespan.startup.complete"})
+        else:
+            if node := running_node():
+                await node.stop()
+            await send({"type": "lifespan.shutdown.complete"})
+            return

@@ -1,0 +1,353 @@
+"""The log of events: written through an outbox, read by everybody.
+
+`append` belongs to a caller's transaction and puts the event into the outbox.
+The relay (`realtime.relay`) moves committed rows into the log and gives them
+their gapless `sequence`. All functions here are synchronous.
+
+Reading rests on one fact: rows become visible in the order of their sequence,
+because one relay at a time numbers and commits them. Whoever has read up to a
+number has missed nothing below it, unless it was pruned; so readers read the
+rows first and then ask how far the log has been pruned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+from django.db import connections, router, transaction
+
+from realtime import hints, protocol
+from realtime.models import Event, EventRecipient, LogHead, OutboxEvent
+from realtime.users import parse_user_id
+
+PRUNE_BATCH = 1000
+MAX_RECIPIENTS = 500
+
+# Control events: logged and in order with the rest, acted on by nodes only.
+CLOSE_USER = "control.close_user"
+PRUNED = "control.pruned"
+
+
+@dataclass(slots=True)
+class Draft:
+    """An event to be written.
+
+    Args:
+        type: the frame's type.
+        payload: a Struct or a mapping that JSON can hold.
+        channel: the channel on which clients see it.
+        recipients: keys of the users to whom it belongs; at most 500.
+        topic: instead of recipients, the public topic that it belongs to.
+        control: acted on by nodes, never delivered.
+    """
+
+    type: str
+    payload: msgspec.Struct | Mapping[str, Any]
+    channel: str = ""
+    recipients: Iterable[object] = ()
+    topic: str = ""
+    control: bool = False
+
+    def as_row(self, created_at: datetime) -> OutboxEvent:
+        recipients = list(dict.fromkeys(str(parse_user_id(_key(r))) for r in self.recipients))
+        if bool(recipients) == bool(self.topic) and not self.control:
+            raise ValueError(f"{self.type}: an event has either recipients or a topic")
+        if len(recipients) > MAX_RECIPIENTS:
+            raise ValueError(
+                f"{self.type}: {len(recipients)} recipients; at most {MAX_RECIPIENTS} share one "
+                "event, write several"
+            )
+        return OutboxEvent(
+            event_id=uuid4(),
+            type=self.type,
+            channel=self.channel,
+            topic=self.topic,
+            recipients=protocol.encode(recipients).decode(),
+            payload=protocol.encode(self.payload).decode(),
+            control=self.control,
+            created_at=created_at,
+        )
+
+
+def _key(recipient: object) -> object:
+    return recipient if isinstance(recipient, int | str) else str(recipient)
+
+
+def append(
+    type: str,
+    payload: msgspec.Struct | Mapping[str, Any],
+    *,
+    channel: str = "",
+    recipients: Iterable[object] = (),
+    topic: str = "",
+    control: bool = False,
+    using: str | None = None,
+) -> UUID:
+    """Write one event in the caller's transaction; see `Draft` for the arguments.
+
+    Returns:
+        The event's id, the same on every connection and transport.
+
+    Raises:
+        RuntimeError: there is no transaction.
+        ValueError: it has both recipients and a topic, or neither.
+    """
+    draft = Draft(type, payload, channel, recipients, topic, control)
+    return append_many([draft], using=using)[0]
+
+
+def append_many(drafts: Iterable[Draft], *, using: str | None = None) -> list[UUID]:
+    """Write several events, in this order, in the caller's transaction.
+
+    Call it after the rows that the events report are locked or written: the
+    outbox's order is then the order of cause and effect.
+
+    Args:
+        using: the database alias; by default the one of the log.
+
+    Raises:
+        RuntimeError: there is no transaction.
+    """
+    using = using or router.db_for_write(OutboxEvent)
+    if not connections[using].in_atomic_block:
+        raise RuntimeError(
+            "Events are written in the transaction that they report: "
+            "wrap the caller in django.db.transaction.atomic()"
+        )
+    created_at = protocol.now()
+    rows = [draft.as_row(created_at) for draft in drafts]
+    OutboxEvent.objects.using(using).bulk_create(rows)
+    transaction.on_commit(hints.announce_pending, using=using, robust=True)
+    return [row.event_id for row in rows]
+
+
+# --- reading -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where the log stands."""
+
+    epoch: str
+    sequence: int
+    pruned_through: int
+
+
+@dataclass(slots=True, eq=False)
+class LoggedEvent:
+    """One event of the log, with its frame encoded when first needed."""
+
+    sequence: int
+    event_id: UUID
+    type: str
+    channel: str
+    topic: str
+    recipients: Sequence[str]
+    payload: bytes
+    control: bool
+    created_at: datetime
+    _frame: protocol.Frame | None = field(default=None, init=False)
+
+    @property
+    def frame(self) -> protocol.Frame:
+        if self._frame is None:
+            self._frame = protocol.Frame(
+                protocol.encode_event(
+                    event_id=self.event_id,
+                    type=self.type,
+                    payload=self.payload,
+                    channel=self.channel,
+                    created_at=self.created_at,
+                    sequence=self.sequence,
+                )
+            )
+        return self._frame
+
+    @property
+    def size(self) -> int:
+        """Roughly the bytes that it takes in memory."""
+        return 300 + 2 * len(self.payload)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Events that one reader may see, in order.
+
+    Attributes:
+        position: where to read on; everything up to it has been seen.
+        complete: nothing more was there up to the bound that was asked for.
+    """
+
+    events: list[LoggedEvent]
+    position: int
+    complete: bool
+
+
+class LogGap(Exception):
+    """The log does not reach back to where the reader stood.
+
+    Attributes:
+        reason: `pruned`, `epoch` or `future`.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+_COLUMNS = (
+    "sequence",
+    "event_id",
+    "type",
+    "channel",
+    "topic",
+    "recipients",
+    "payload",
+    "control",
+    "created_at",
+)
+_RECIPIENT_COLUMNS = tuple(f"event__{column}" for column in _COLUMNS)
+
+
+def _load(row: tuple[Any, ...]) -> LoggedEvent:
+    sequence, event_id, type, channel, topic, recipients, payload, control, created_at = row
+    return LoggedEvent(
+        sequence=sequence,
+        event_id=event_id,
+        type=type,
+        channel=channel,
+        topic=topic,
+        recipients=msgspec.json.decode(recipients),
+        payload=payload.encode(),
+        control=control,
+        created_at=created_at,
+    )
+
+
+def read_head() -> Head:
+    """Where the log stands now."""
+    row = LogHead.objects.filter(pk=LogHead.ID).values_list(
+        "epoch", "sequence", "pruned_through"
+    ).first()
+    return Head(*row) if row else ensure_head()
+
+
+def ensure_head() -> Head:
+    """The log's head, made with a fresh epoch where there is none."""
+    head, _ = LogHead.objects.get_or_create(pk=LogHead.ID, defaults={"epoch": uuid4().hex})
+    return Head(head.epoch, head.sequence, head.pruned_through)
+
+
+def read_after(sequence: int, limit: int) -> list[LoggedEvent]:
+    """The events after `sequence`, everybody's, oldest first, at most `limit`."""
+    rows = Event.objects.filter(sequence__gt=sequence).order_by("sequence")
+    return [_load(row) for row in rows.values_list(*_COLUMNS)[:limit]]
+
+
+def read_for(
+    user_id: str, *, after: int, upto: int, topics: Iterable[str], limit: int
+) -> list[LoggedEvent]:
+    """The events after `after` and up to `upto` that `user_id` may see, oldest first.
+
+    Two range scans: the user's own events, and those of the public `topics`.
+    At most `limit` events come back; fewer mean that there are no more.
+    """
+    own = EventRecipient.objects.filter(
+        user_id=parse_user_id(user_id),
+        event_id__gt=after,
+        event_id__lte=upto,
+        event__control=False,
+    ).order_by("event_id")
+    rows = list(own.values_list(*_RECIPIENT_COLUMNS)[:limit])
+    if names := list(topics):
+        public = Event.objects.filter(
+            topic__in=names, sequence__gt=after, sequence__lte=upto
+        ).order_by("sequence")
+        rows += public.values_list(*_COLUMNS)[:limit]
+        rows.sort(key=lambda row: int(row[0]))
+    return [_load(row) for row in rows[:limit]]
+
+
+def check_reach(after: int, epoch: str | None, head: Head) -> None:
+    """Refuse a reader whose position the log does not reach.
+
+    Position 0 means "from the oldest event kept" and always holds.
+
+    Args:
+        head: read after the rows were, else a prune could slip in between.
+
+    Raises:
+        LogGap: its epoch has ended, it is ahead of the log, or rows it has
+            not seen have been pruned.
+    """
+    if epoch is not None and epoch != head.epoch:
+        raise LogGap("epoch")
+    if after > head.sequence:
+        raise LogGap("future")
+    if 0 < after < head.pruned_through:
+        raise LogGap("pruned")
+
+
+# --- upkeep --------------------------------------------------------------------------
+
+
+def prune(max_age: timedelta) -> int:
+    """Delete events older than `max_age` from the old end of the log.
+
+    Each batch is a transaction of its own that also moves `pruned_through`, so
+    that a reader who finds rows missing can tell, and tells every node to
+    forget them too.
+
+    Returns:
+        How many events were deleted.
+    """
+    cutoff = protocol.now() - max_age
+    total = 0
+    while deleted := _prune_batch(cutoff):
+        total += deleted
+    return total
+
+
+def _prune_batch(cutoff: datetime) -> int:
+    oldest = Event.objects.order_by("sequence").values_list("sequence", "created_at", "control")
+    old = []
+    for sequence, created_at, control in oldest[:PRUNE_BATCH]:
+        if created_at >= cutoff:
+            break
+        old.append((sequence, control))
+    # A prune's own notice is not worth a prune: it goes with the next real event.
+    if all(control for _, control in old):
+        return 0
+    through = old[-1][0]
+    with transaction.atomic(using=router.db_for_write(Event)):
+        LogHead.objects.filter(pk=LogHead.ID, pruned_through__lt=through).update(
+            pruned_through=through
+        )
+        EventRecipient.objects.filter(event_id__lte=through).delete()
+        Event.objects.filter(sequence__lte=through).delete()
+        append(PRUNED, {"through": through}, control=True)
+    return len(old)
+
+
+def begin_epoch(ended: str, *, beyond: int = 0) -> Head:
+    """Start a new epoch in place of `ended`; only one of many callers does.
+
+    Every client is told to resync, because the log no longer holds what it
+    held: it was restored from a backup, or rows were lost in a failover.
+
+    Args:
+        beyond: a number known to have been given in the epoch that ended. The
+            new one starts above it, so that no old cursor looks valid.
+    """
+    with transaction.atomic(using=router.db_for_write(LogHead)):
+        head = LogHead.objects.select_for_update().get(pk=LogHead.ID)
+        if head.epoch == ended:
+            head.epoch = uuid4().hex
+            head.sequence = head.pruned_through = max(head.sequence, beyond) + 1
+            head.save()
+    return Head(head.epoch, head.sequence, head.pruned_through)

@@ -1,0 +1,150 @@
+"""The engine's tables: the outbox, the log, and who is connected where."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+
+class RecordedEvent(models.Model):
+    """What an event consists of, before and after it has its number."""
+
+    event_id = models.UUIDField(_("event id"), default=uuid.uuid4)
+    type = models.CharField(_("type"), max_length=64)
+    channel = models.CharField(_("channel"), max_length=200, blank=True)
+    # A public event has a topic; every other has recipients.
+    topic = models.CharField(_("topic"), max_length=200, blank=True)
+    # User ids as a JSON array, so that a node that tails the log needs one query.
+    recipients = models.TextField(_("recipients"), default="[]")
+    # JSON text, exactly as it goes on the wire. Not a JSONField: PostgreSQL's
+    # jsonb refuses "\u0000", and nothing in a payload may stop the relay.
+    payload = models.TextField(_("payload"))
+    # Acted on by the nodes, never delivered.
+    control = models.BooleanField(_("control event"), default=False)
+    created_at = models.DateTimeField(_("created at"))
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.event_id}"
+
+
+class OutboxEvent(RecordedEvent):
+    """An event written by a transaction, waiting for the relay."""
+
+    class Meta:
+        verbose_name = _("outbox event")
+        verbose_name_plural = _("outbox events")
+
+
+class Event(RecordedEvent):
+    """An event in the log, under its sequence."""
+
+    sequence = models.BigIntegerField(_("sequence"), primary_key=True)
+
+    class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        indexes = [
+            models.Index(
+                fields=["topic", "sequence"],
+                name="realtime_event_topic",
+                condition=~models.Q(topic=""),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sequence} {self.type}"
+
+
+class EventRecipient(models.Model):
+    """One user to whom one logged event belongs."""
+
+    pk = models.CompositePrimaryKey("user", "event")
+    # No constraints: copying an event must not fail because its reader has gone.
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+    )
+    event = models.ForeignKey(
+        Event,
+        on_delete=models.DO_NOTHING,
+        db_column="sequence",
+        db_constraint=False,
+        related_name="+",
+    )
+
+    class Meta:
+        verbose_name = _("event recipient")
+        verbose_name_plural = _("event recipients")
+
+
+class LogHead(models.Model):
+    """The one row that says where the log stands; its lock makes the relay single."""
+
+    ID = 1
+
+    id = models.SmallIntegerField(primary_key=True, default=ID)
+    epoch = models.CharField(_("epoch"), max_length=32)
+    sequence = models.BigIntegerField(_("last sequence"), default=0)
+    pruned_through = models.BigIntegerField(_("pruned through"), default=0)
+
+    class Meta:
+        verbose_name = _("log head")
+        verbose_name_plural = _("log head")
+
+    def __str__(self) -> str:
+        return f"{self.epoch} at {self.sequence}"
+
+
+class Node(models.Model):
+    """One server process. It is alive as long as it renews its lease."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(_("name"), max_length=200)
+    started_at = models.DateTimeField(_("started at"), db_default=Now())
+    renewed_at = models.DateTimeField(_("renewed at"), db_default=Now(), db_index=True)
+
+    class Meta:
+        verbose_name = _("node")
+        verbose_name_plural = _("nodes")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Session(models.Model):
+    """One open WebSocket. The slot makes the limit per user exact."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        db_index=False,  # the constraint's index serves
+        related_name="realtime_sessions",
+        verbose_name=_("user"),
+    )
+    slot = models.PositiveSmallIntegerField(_("slot"))
+    node = models.ForeignKey(
+        Node, on_delete=models.CASCADE, related_name="sessions", verbose_name=_("node")
+    )
+    address = models.CharField(_("address"), max_length=100, blank=True)
+    connected_at = models.DateTimeField(_("connected at"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("session")
+        verbose_name_plural = _("sessions")
+        constraints = [
+            models.UniqueConstraint(fields=["user", "slot"], name="realtime_session_slot")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} from {self.address}"

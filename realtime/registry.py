@@ -1,0 +1,182 @@
+"""What apps plug into the engine: kinds of channels, and commands.
+
+An app does it in its `commands.py`, which is imported when Django starts:
+
+    @command("note_pin", PinRequest)
+    def pin(caller: Caller, request: PinRequest) -> dict[str, object]:
+        return {"note_id": services.pin(caller.user_id, request.note_id)}
+
+    register_channel(ChannelKind("note", authorize=may_read, snapshot=summary))
+
+Handlers, `authorize` and `snapshot` are ordinary synchronous functions; the
+engine calls them in its database pool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from realtime.errors import RealtimeError, channel_not_found
+
+Request = TypeVar("Request", bound=msgspec.Struct)
+Snapshot = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sends a command.
+
+    Attributes:
+        user_id: the user's id, from the token, never from the payload.
+        channel: the channel in the frame's envelope, if it had one.
+        frame_id: the frame's own `id`, if the client gave one.
+    """
+
+    user_id: str
+    channel: str | None = None
+    frame_id: str | None = None
+
+
+Handler = Callable[[Caller, Request], msgspec.Struct | Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Command(Generic[Request]):
+    """A type of frame that clients send, and what carries it out."""
+
+    type: str
+    request: type[Request]
+    handler: Handler[Request]
+
+
+def _anyone(user_id: str, argument: str) -> bool:
+    return True
+
+
+def _nothing(user_id: str, argument: str) -> Snapshot:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelKind:
+    """A kind of channel: `notifications`, or `conversation` with an argument.
+
+    Args:
+        name: the channel's name, or what stands before the colon.
+        authorize: `(user_id, argument) -> bool`, may this user join?
+        snapshot: `(user_id, argument)`, the state that goes with the ack of
+            `subscribe`; events bring it up to date from there.
+        takes_argument: whether the name is followed by `:argument`.
+        topic: `(channel) -> topic` for public channels: the topic whose events
+            it carries. None: it carries the user's own events.
+        automatic: every connection is subscribed from the start.
+        polled: a poll that names no channels gets its events.
+    """
+
+    name: str
+    authorize: Callable[[str, str], bool] = _anyone
+    snapshot: Callable[[str, str], Snapshot] = _nothing
+    takes_argument: bool = False
+    topic: Callable[[str], str] | None = None
+    automatic: bool = False
+    polled: bool = False
+
+
+_commands: dict[str, Command[Any]] = {}
+_kinds: dict[str, ChannelKind] = {}
+
+
+def command(type: str, request: type[Request]) -> Callable[[Handler[Request]], Handler[Request]]:
+    """Register the decorated handler for frames of `type`.
+
+    Args:
+        request: the Struct that the payload must have.
+
+    Raises:
+        ValueError: the type is taken.
+    """
+
+    def register(handler: Handler[Request]) -> Handler[Request]:
+        if type in _commands:
+            raise ValueError(f"There is already a command {type!r}")
+        _commands[type] = Command(type, request, handler)
+        return handler
+
+    return register
+
+
+def register_channel(kind: ChannelKind) -> None:
+    """Add a kind of channel.
+
+    Raises:
+        ValueError: the name is taken.
+    """
+    if kind.name in _kinds:
+        raise ValueError(f"There is already a channel kind {kind.name!r}")
+    _kinds[kind.name] = kind
+
+
+def find_command(type: str) -> Command[Any] | None:
+    """The command for frames of `type`."""
+    return _commands.get(type)
+
+
+def find_channel(channel: str) -> tuple[ChannelKind, str]:
+    """The kind of `channel`, and its argument (empty where it takes none).
+
+    Raises:
+        RealtimeError: CHANNEL_NOT_FOUND, no kind has such channels.
+    """
+    name, colon, argument = channel.partition(":")
+    # A kind may also be registered under a name with a colon, as `feed:updates`.
+    kind = _kinds.get(channel) or _kinds.get(name)
+    if kind is not None and kind.name == channel and not kind.takes_argument:
+        return kind, ""
+    if kind is not None and kind.takes_argument and colon and argument:
+        return kind, argument
+    raise channel_not_found(channel)
+
+
+def topic_of(channel: str) -> str | None:
+    """The public topic that `channel` carries, if it is a public channel."""
+    kind, _ = find_channel(channel)
+    return kind.topic(channel) if kind.topic else None
+
+
+def automatic_channels() -> list[str]:
+    """The channels that every connection is subscribed to from the start."""
+    return [kind.name for kind in _kinds.values() if kind.automatic]
+
+
+def is_polled(channel: str) -> bool:
+    """Whether a poll that names no channels gets the events of `channel`."""
+    kind = _kinds.get(channel) or _kinds.get(channel.partition(":")[0])
+    return kind is not None and kind.polled
+
+
+def refusals(user_id: str, channels: list[str]) -> dict[str, RealtimeError]:
+    """For each channel that the user may not join, why."""
+    refused = {}
+    for channel in channels:
+        try:
+            kind, argument = find_channel(channel)
+            if not kind.authorize(user_id, argument):
+                raise channel_not_found(channel)
+        except RealtimeError as error:
+            refused[channel] = error
+    return refused
+
+
+def snapshots(user_id: str, channels: list[str]) -> dict[str, Snapshot]:
+    """The state of each channel that the user may still see."""
+    refused = refusals(user_id, channels)
+    found: dict[str, Snapshot] = {}
+    for channel in channels:
+        if channel not in refused:
+            kind, argument = find_channel(channel)
+            found[channel] = dict(kind.snapshot(user_id, argument))
+    return found

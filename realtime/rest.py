@@ -1,0 +1,114 @@
+"""What all REST views of the product share: tokens, JSON, and one form of error.
+
+The site's own DRF settings are left alone, and do not change ours.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest
+from rest_framework import exceptions
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.pagination import CursorPagination
+from rest_framework.parsers import JSONParser
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.renderers import JSONRenderer
+from rest_framework.response import Response
+from rest_framework_simplejwt.exceptions import InvalidToken
+
+from realtime.authentication import JWTAuthentication
+from realtime.connection import internal_error
+from realtime.errors import ErrorCode, RealtimeError, invalid, not_found
+from realtime.protocol import DecodeError
+
+
+class RestMixin:
+    """Mixed into every APIView of the product."""
+
+    authentication_classes: Any = [JWTAuthentication, SessionAuthentication]
+    permission_classes: Any = [IsAuthenticated]
+    renderer_classes: Any = [JSONRenderer]
+    parser_classes: Any = [JSONParser]
+    throttle_classes: Any = []
+
+    def get_exception_handler(self) -> Any:
+        return exception_response
+
+
+class NewestFirst(CursorPagination):
+    """Pages of a list that grows at its front, stable while it does."""
+
+    page_size = 50
+    page_size_query_param = "page_size"
+    max_page_size = 200
+    ordering = "-pk"
+
+
+def exception_response(exc: Exception, context: dict[str, Any]) -> Response:
+    """DRF's exception handler: every failure as the protocol's error object."""
+    error = as_realtime_error(exc)
+    response = Response(
+        {"code": error.code.value, "message": error.message, "details": error.details},
+        status=error.status,
+    )
+    if error.status == 401:
+        response["WWW-Authenticate"] = 'Bearer realm="api"'
+    if "retry_after" in error.details:
+        response["Retry-After"] = str(error.details["retry_after"])
+    if isinstance(exc, exceptions.MethodNotAllowed):
+        view = context.get("view")
+        response["Allow"] = ", ".join(getattr(view, "allowed_methods", []))
+    return response
+
+
+def as_realtime_error(exc: Exception) -> RealtimeError:
+    """Any exception of a view as the error that its client is told."""
+    match exc:
+        case RealtimeError():
+            return exc
+        case DecodeError():
+            return invalid(str(exc), **({"field": exc.field} if exc.field else {}))
+        case Http404() | exceptions.NotFound():
+            return not_found("There is nothing here")
+        case exceptions.NotAuthenticated():
+            return RealtimeError(ErrorCode.MISSING_TOKEN, "missing token")
+        case InvalidToken():
+            return _token_error(exc)
+        case exceptions.AuthenticationFailed():
+            return RealtimeError(ErrorCode.INVALID_TOKEN, str(exc.detail))
+        case PermissionDenied() | exceptions.PermissionDenied():
+            return RealtimeError(ErrorCode.FORBIDDEN, str(exc) or "Not allowed")
+        case exceptions.ValidationError():
+            return _validation_error(exc)
+        case exceptions.MethodNotAllowed():
+            return RealtimeError(ErrorCode.INVALID_MESSAGE, str(exc.detail), status=405)
+        case exceptions.Throttled():
+            return RealtimeError(
+                ErrorCode.RATE_LIMITED, str(exc.detail), retry_after=int(exc.wait or 1)
+            )
+        case exceptions.APIException() if exc.status_code < 500:
+            return invalid(str(exc.detail))
+        case _:
+            return internal_error(exc, "request")
+
+
+def _token_error(exc: InvalidToken) -> RealtimeError:
+    detail = exc.detail if isinstance(exc.detail, dict) else {}
+    if "expired" in str(detail.get("detail", "")).lower():
+        return RealtimeError(ErrorCode.TOKEN_EXPIRED, "token expired")
+    return RealtimeError(ErrorCode.INVALID_TOKEN, "invalid token")
+
+
+def _validation_error(exc: exceptions.ValidationError) -> RealtimeError:
+    if isinstance(exc.detail, dict):
+        for field, problems in exc.detail.items():
+            problem = problems[0] if isinstance(problems, list) and problems else problems
+            return invalid(f"{field}: {problem}", field=str(field))
+    return invalid(str(exc.detail[0] if isinstance(exc.detail, list) else exc.detail))
+
+
+def client_address(request: HttpRequest) -> str:
+    """The client's address as the server in front of us gave it."""
+    return str(request.META.get("REMOTE_ADDR", ""))

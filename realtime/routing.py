@@ -1,0 +1,91 @@
+"""The ASGI side of the product: one line in the site's `asgi.py`.
+
+application = realtime_application(get_asgi_application())
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import lru_cache
+from typing import Any
+
+from asgiref.sync import ThreadSensitiveContext
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.exception import convert_exception_to_response
+from django.urls import NoReverseMatch, path, re_path, reverse
+
+from realtime.consumers import RealtimeConsumer, unknown_path
+from realtime.database import request_lane
+from realtime.lifecycle import lifespan
+from realtime.middleware import cors
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+# For sites that build their own ProtocolTypeRouter.
+websocket_urlpatterns = [
+    path("ws", RealtimeConsumer.as_asgi()),
+    path("ws/", RealtimeConsumer.as_asgi()),
+]
+
+
+def realtime_application(http: Application) -> ProtocolTypeRouter:
+    """The whole site: WebSockets, polls and health here, all else by `http`.
+
+    Args:
+        http: the site's Django application, from `get_asgi_application()`.
+    """
+    return ProtocolTypeRouter(
+        {
+            "http": HttpRouter(http),
+            "websocket": URLRouter([*websocket_urlpatterns, re_path(r"", unknown_path)]),
+            "lifespan": lifespan,
+        }
+    )
+
+
+class HttpRouter:
+    """Serves what may wait, or must answer in any state, outside the site's middleware.
+
+    Django runs synchronous middleware in a thread that it keeps until the
+    response: a waiting poll would hold one for 30 s. These requests need none
+    of it: they carry tokens, not sessions.
+    """
+
+    def __init__(self, http: Application) -> None:
+        self._site = http
+        self._engine = EngineHandler()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"].startswith(_engine_paths()):
+            # What Django does synchronously around the view (signals, DRF's
+            # request) shares a few threads instead of taking one per request.
+            async with ThreadSensitiveContext(executor=request_lane()):
+                await self._engine(scope, receive, send)
+        else:
+            await self._site(scope, receive, send)
+
+
+class EngineHandler(ASGIHandler):
+    """Django's handler with CORS as its only middleware."""
+
+    def load_middleware(self, is_async: bool = True) -> None:
+        self._view_middleware = []
+        self._template_response_middleware = []
+        self._exception_middleware = []
+        handler = convert_exception_to_response(self._get_response_async)
+        self._middleware_chain = convert_exception_to_response(cors(handler))
+
+
+@lru_cache(maxsize=1)
+def _engine_paths() -> tuple[str, ...]:
+    paths = []
+    for name in ("realtime:poll", "healthz", "readyz"):
+        try:
+            paths.append(reverse(name))
+        except NoReverseMatch:  # not mounted; a system check says so
+            continue
+    return tuple(path.removesuffix("poll") for path in paths) or ("\x00",)

@@ -1,0 +1,127 @@
+"""Rate limits: frames on one connection, polls of one user.
+
+Frames are counted in memory; a connection lives on one node. Polls are counted
+in the cache with atomic increments, so that nodes which share one agree exactly.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from dataclasses import dataclass
+
+from django.core.cache import InvalidCacheBackendError, caches
+from django.core.cache.backends.base import BaseCache
+from django.core.cache.backends.locmem import LocMemCache
+
+from realtime.conf import conf
+
+logger = logging.getLogger("realtime.throttling")
+
+POLL_WINDOW = 60
+
+
+class FrameLimit:
+    """So many frames in each second, counted from the first of them.
+
+    Attributes:
+        flooding: the limit has been exceeded for as long as is tolerated.
+    """
+
+    __slots__ = ("_count", "_flood_seconds", "_flooding_since", "_limit", "_opened", "flooding")
+
+    def __init__(self, limit: int, flood_seconds: float) -> None:
+        self.flooding = False
+        self._limit = limit
+        self._flood_seconds = flood_seconds
+        self._opened = 0.0
+        self._count = 0
+        self._flooding_since: float | None = None
+
+    def hit(self, now: float) -> float | None:
+        """Count a frame; the seconds to wait if it is one too many.
+
+        Args:
+            now: the time in seconds, by a monotonic clock.
+        """
+        if now >= self._opened + 1:
+            # A quiet second, or one within the limit, ends a flood.
+            if self._count <= self._limit or now >= self._opened + 2:
+                self._flooding_since = None
+            self._opened, self._count = now, 0
+        self._count += 1
+        if self._count <= self._limit:
+            return None
+        if self._flooding_since is None:
+            self._flooding_since = now
+        self.flooding = now - self._flooding_since >= self._flood_seconds
+        return max(0.001, round(self._opened + 1 - now, 3))
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """Where one client stands with its limit, as `X-RateLimit-*` says it.
+
+    Attributes:
+        limit: requests in a window.
+        remaining: how many of them are left.
+        reset: when the window ends, in Unix seconds.
+        exceeded: this request was one too many.
+    """
+
+    limit: int
+    remaining: int
+    reset: int
+    exceeded: bool
+
+    @property
+    def retry_after(self) -> int:
+        """Whole seconds until a new window begins."""
+        return max(1, self.reset - int(time.time()))
+
+    def headers(self) -> dict[str, str]:
+        headers = {
+            "X-RateLimit-Limit": str(self.limit),
+            "X-RateLimit-Remaining": str(self.remaining),
+            "X-RateLimit-Reset": str(self.reset),
+        }
+        if self.exceeded:
+            headers["Retry-After"] = str(self.retry_after)
+        return headers
+
+
+# Counts for this process alone, while the shared cache cannot be reached.
+_fallback = LocMemCache("realtime.throttling", {})
+
+
+def count_poll(client: str) -> Allowance:
+    """Count one poll of `client` in its window of 60 s from the first request.
+
+    Args:
+        client: who is counted: a user or an address.
+    """
+    limit = conf().POLLS_PER_MINUTE
+    # Hashed: cache keys may not hold every character that a client can choose.
+    key = "realtime:polls:" + hashlib.sha256(client.encode()).hexdigest()[:32]
+    try:
+        count, reset = _count(caches[conf().CACHE], key)
+    except InvalidCacheBackendError:
+        raise
+    except Exception as error:
+        logger.warning("The cache fails, counting polls on this node only: %r", error)
+        count, reset = _count(_fallback, key)
+    return Allowance(limit, max(0, limit - count), reset, exceeded=count > limit)
+
+
+def _count(cache: BaseCache, key: str) -> tuple[int, int]:
+    """One more request in the current window: its number, and the window's end."""
+    now = int(time.time())
+    reset = cache.get_or_set(key, now + POLL_WINDOW, POLL_WINDOW)
+    if reset is None or reset <= now:
+        reset = now + POLL_WINDOW
+        cache.set(key, reset, POLL_WINDOW)
+    # A counter of its own for each window: nothing has to be reset.
+    counter = f"{key}:{reset}"
+    cache.add(counter, 0, POLL_WINDOW * 2)
+    return cache.incr(counter), int(reset)

@@ -1,0 +1,54 @@
+"""Users as the engine sees them: keys as text, descriptions by a hook."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.exceptions import ValidationError
+
+from realtime.conf import UserDescription, hook
+
+
+def user_id(user: AbstractBaseUser) -> str:
+    """The user's id on the wire: the primary key as text."""
+    return str(user.pk)
+
+
+def parse_user_id(value: object) -> Any:
+    """The primary key in a wire id, in the type of the user model's key.
+
+    Raises:
+        ValueError: no user can have this id.
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ValueError(f"not a user id: {value!r}")
+    try:
+        key = get_user_model()._meta.pk.to_python(value)
+    except ValidationError as error:
+        raise ValueError(f"not a user id: {value!r}") from error
+    if key is None or (isinstance(key, str) and "\x00" in key):
+        raise ValueError(f"not a user id: {value!r}")
+    return key
+
+
+def describe(user: AbstractBaseUser) -> UserDescription:
+    """What other users may see of `user`, by the site's `DESCRIBE_USER` hook."""
+    description: UserDescription = hook("DESCRIBE_USER")(user)
+    return description
+
+
+def describe_user(user: AbstractBaseUser) -> UserDescription:
+    """The default `DESCRIBE_USER`: Django's own names, and never an e-mail address."""
+    model = type(user)
+    by_email = model.USERNAME_FIELD == model.get_email_field_name()
+    get_full_name = getattr(user, "get_full_name", str)
+    full_name = "" if get_full_name is str else str(get_full_name()).strip()
+    username = f"user-{user.pk}" if by_email else user.get_username()
+    return {
+        "id": user_id(user),
+        "username": username,
+        "display_name": full_name or username,
+        "avatar_url": None,
+    }

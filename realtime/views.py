@@ -1,0 +1,190 @@
+"""DRF views: the long poll, what was missed, and tokens for who is logged in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from adrf.views import APIView as AsyncAPIView
+from asgiref.sync import sync_to_async
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpResponse
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework_simplejwt.tokens import AccessToken
+from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
+
+from realtime import database, polling, protocol
+from realtime.authentication import Identity, authenticate, request_token
+from realtime.errors import ErrorCode, RealtimeError, invalid, not_found
+from realtime.lifecycle import LocalNode, draining_error, local_node
+from realtime.polling import MissedRequest, PollRequest
+from realtime.rest import RestMixin, client_address
+from realtime.throttling import Allowance, count_poll
+
+
+class RealtimeView(RestMixin, AsyncAPIView):
+    """Base of the views under `realtime/`: asynchronous, and rate limited.
+
+    Authentication and counting are one job in the engine's pool, so that a
+    request that goes on to wait leaves no thread behind; DRF's own hooks for
+    them, which run in a thread of the request, stay empty.
+    """
+
+    allowance: Allowance | None = None
+
+    def perform_authentication(self, request: Request) -> None:
+        """Done by `admit`."""
+
+    def check_permissions(self, request: Request) -> None:
+        """Done by `admit`."""
+
+    async def admit(self, request: Request) -> Identity:
+        """Who asks, counted.
+
+        Raises:
+            RealtimeError: no valid token (then its address is counted), or one
+                request too many.
+        """
+        address = client_address(request)
+        outcome, self.allowance = await database.run(_admit, request_token(request), address)
+        if self.allowance.exceeded:
+            raise RealtimeError(
+                ErrorCode.RATE_LIMITED,
+                f"More than {self.allowance.limit} polls a minute",
+                retry_after=self.allowance.retry_after,
+            )
+        if isinstance(outcome, RealtimeError):
+            raise outcome
+        return outcome
+
+    def finalize_response(
+        self, request: Request, response: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        if self.allowance is not None:
+            for name, value in self.allowance.headers().items():
+                response[name] = value
+        response["Cache-Control"] = "no-store"
+        return response
+
+    async def async_dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        method = request.method.upper()
+        if method == "OPTIONS" or method not in self.allowed_methods:
+            # No handler of ours will count it, and every response has the headers.
+            self.allowance = await database.run(count_poll, _by_address(client_address(request)))
+        return await super().async_dispatch(request, *args, **kwargs)
+
+
+def _admit(token: str | None, address: str) -> tuple[Identity | RealtimeError, Allowance]:
+    try:
+        identity = authenticate(token)
+    except RealtimeError as error:
+        return error, count_poll(_by_address(address))
+    return identity, count_poll(f"user:{identity.user_id}")
+
+
+def _by_address(address: str) -> str:
+    return f"address:{address}"
+
+
+class PollView(RealtimeView):
+    """`GET` and `POST /api/v1/realtime/poll` (API reference, *HTTP Polling Fallback*)."""
+
+    async def get(self, request: Request) -> HttpResponse:
+        return await self._answer(request, request.query_params.dict())
+
+    async def post(self, request: Request) -> HttpResponse:
+        identity = await self.admit(request)
+        return await self._poll(request, identity, await _json_body(request))
+
+    async def _answer(self, request: Request, values: dict[str, Any]) -> HttpResponse:
+        return await self._poll(request, await self.admit(request), values)
+
+    async def _poll(
+        self, request: Request, identity: Identity, values: dict[str, Any]
+    ) -> HttpResponse:
+        wanted: PollRequest = polling.parse(PollRequest, values)
+        _check_user(identity, wanted.user_id)
+        if not _can_wait(request):
+            wanted.timeout = 0
+        answer = await polling.poll(await _ready_node(), identity, wanted)
+        return _json_response(answer)
+
+
+class MissedView(RealtimeView):
+    """`GET /api/v1/realtime/poll/missed`."""
+
+    async def get(self, request: Request) -> HttpResponse:
+        identity = await self.admit(request)
+        wanted: MissedRequest = polling.parse(MissedRequest, request.query_params.dict())
+        _check_user(identity, wanted.user_id)
+        node = await _ready_node()
+        return _json_response(await polling.missed(node.hub, identity, wanted))
+
+
+class UnknownView(RealtimeView):
+    """Anything else under `realtime/`: 404, in the one form of error."""
+
+    async def _refuse(self, request: Request, path: str = "") -> HttpResponse:
+        await self.admit(request)
+        raise not_found("There is nothing at this path")
+
+    get = post = put = patch = delete = _refuse
+
+
+async def _ready_node() -> LocalNode:
+    node = await local_node()
+    if node.draining:
+        raise draining_error()
+    return node
+
+
+def _can_wait(request: Request) -> bool:
+    """Under WSGI a request is a thread, without an event loop that goes on: no waiting."""
+    return isinstance(request._request, ASGIRequest)
+
+
+def _check_user(identity: Identity, user_id: str | int) -> None:
+    if str(user_id) != identity.user_id:
+        raise RealtimeError(
+            ErrorCode.FORBIDDEN, "user_id is not the token's user", field="user_id"
+        )
+
+
+async def _json_body(request: Request) -> dict[str, Any]:
+    # DRF parses when `data` is first looked at: synchronous, but the body is
+    # in memory already.
+    body = await sync_to_async(lambda: request.data)()
+    if not isinstance(body, dict):
+        raise invalid("The body must be a JSON object")
+    return body
+
+
+def _json_response(answer: object) -> HttpResponse:
+    return HttpResponse(protocol.encode(answer), content_type="application/json")
+
+
+class ObtainTokenView(RestMixin, TokenObtainPairView):
+    """`POST auth/token`: username and password for an access and a refresh token."""
+
+    permission_classes = ()
+    authentication_classes = ()
+
+
+class RefreshTokenView(RestMixin, TokenRefreshView):
+    """`POST auth/token/refresh`: a refresh token for a new access token."""
+
+    permission_classes = ()
+    authentication_classes = ()
+
+
+class SessionTokenView(RestMixin, APIView):
+    """`POST auth/token/session`: an access token for whoever has a Django session."""
+
+    authentication_classes = [SessionAuthentication]
+
+    def post(self, request: Request) -> Response:
+        token = AccessToken.for_user(request.user)
+        return Response({"access": str(token), "expires_at": token["exp"]})

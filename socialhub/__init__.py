@@ -1,0 +1,1 @@
+"""SocialHub, the sample site: wiring, and what a visitor sees."""

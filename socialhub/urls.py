@@ -1,0 +1,19 @@
+"""URLs of the sample site."""
+
+from django.contrib import admin
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import include, path, re_path
+
+from realtime.views import UnknownView
+from socialhub import views
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("login", LoginView.as_view(template_name="socialhub/login.html"), name="login"),
+    path("logout", LogoutView.as_view(), name="logout"),
+    path("", include("realtime.health")),
+    path("api/v1/", include("realtime.urls")),
+    path("api/v1/", include("notifications.urls")),
+    re_path(r"^api/", UnknownView.as_view()),
+    path("admin/", admin.site.urls),
+]

@@ -1,0 +1,26 @@
+"""Settings of the test suite: the sample site's, made quick and quiet.
+
+DATABASE_URL and REDIS_URL choose the databases, as for the site.
+"""
+
+import os
+
+os.environ.setdefault("DEBUG", "0")
+os.environ.setdefault("SECRET_KEY", "test-key-that-is-long-enough-for-hs256-signatures")
+os.environ.setdefault("ALLOWED_HOSTS", "*")
+
+from socialhub.settings import *  # noqa: E402, F403
+from socialhub.settings import BASE_DIR, DATABASES, REALTIME  # noqa: E402
+
+# A file: connections of several threads and processes see one database.
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["TEST"] = {"NAME": str(BASE_DIR / "var" / "test.sqlite3")}
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+
+# Limits that a suite running from one address would meet; tests of the limits set their own.
+REALTIME = {**REALTIME, "POLLS_PER_MINUTE": 100_000, "DRAIN_SECONDS": 0.2}
