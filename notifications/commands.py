@@ -24,9 +24,8 @@ register_channel(ChannelKind(CHANNEL, snapshot=_snapshot, automatic=True, polled
 @command("notification_read", NotificationReadRequest)
 def notification_read(caller: Caller, request: NotificationReadRequest) -> NotificationRead:
     """Mark one notification read."""
-    return services.mark_read(
-        caller.user_id, parse_prefixed_id(ID_PREFIX, request.notification_id)
-    )
+    pk = parse_prefixed_id(ID_PREFIX, request.notification_id, field="payload.notification_id")
+    return services.mark_read(caller.user_id, pk)
 
 
 @command("notification_read_all", Empty)

@@ -110,7 +110,7 @@ def _notify_batch(
             [
                 Notification(
                     recipient_id=key,
-                    actor=actor,
+                    actor_id=actor.pk if actor else None,
                     type=type,
                     message=message,
                     post_id=post_id or "",
@@ -120,6 +120,8 @@ def _notify_batch(
                 for key in recipients
             ]
         )
+        for row in created:
+            row.actor = actor  # type: ignore[assignment]  # AUTH_USER_MODEL, whichever it is
         log.append_many(
             log.Draft(
                 "notification",
@@ -212,9 +214,7 @@ def _atomic() -> transaction.Atomic:
     return transaction.atomic(using=router.db_for_write(Notification))
 
 
-def _check(
-    type: str, message: str, post_id: str | None, extra: Mapping[str, Any] | None
-) -> None:
+def _check(type: str, message: str, post_id: str | None, extra: Mapping[str, Any] | None) -> None:
     for name, text in (("type", type), ("message", message)):
         if not isinstance(text, str) or not text.strip():
             raise ValueError(f"notify: {name} must be a text that is not blank")
@@ -235,4 +235,3 @@ def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
     iterator = iter(items)
     while batch := list(islice(iterator, size)):
         yield batch
-

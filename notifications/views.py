@@ -50,7 +50,7 @@ class ReadView(RestMixin, APIView):
     """`POST notifications/{id}/read`."""
 
     def post(self, request: Request, notification_id: str) -> Response:
-        pk = parse_prefixed_id(ID_PREFIX, notification_id)
+        pk = parse_prefixed_id(ID_PREFIX, notification_id, field="id")
         return _as_json(services.mark_read(_caller(request), pk))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -96,7 +97,7 @@ def check_urls(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register(Tags.database)
-def check_database(databases: list[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+def check_database(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """SQLite has to begin transactions with the write lock, or they fail under load."""
     return [
         Warning(

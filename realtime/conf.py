@@ -62,9 +62,7 @@ class Options:
     USER_CHECK_INTERVAL: float = option(
         30, "How often a node checks that its users are still active."
     )
-    DRAIN_SECONDS: float = option(
-        10, "On SIGTERM clients are sent away, spread over this long."
-    )
+    DRAIN_SECONDS: float = option(10, "On SIGTERM clients are sent away, spread over this long.")
     DATABASE_THREADS: int = option(
         8, "Threads, each with one database connection, for the engine's queries in a process."
     )

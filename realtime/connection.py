@@ -22,7 +22,7 @@ from realtime.authentication import Identity, authenticate
 from realtime.conf import conf
 from realtime.errors import CloseCode, ErrorCode, RealtimeError, channel_not_found, invalid
 from realtime.hub import Hub
-from realtime.log import Head, LoggedEvent, LogGap
+from realtime.log import Head, LogGapError, LoggedEvent
 from realtime.protocol import ClientEnvelope, ConnectRequest, DecodeError, Frame
 from realtime.throttling import FrameLimit
 
@@ -62,9 +62,7 @@ class Connection:
         closing: it has been told to go; nothing more is sent.
     """
 
-    def __init__(
-        self, identity: Identity, hub: Hub, outbound: Outbound, address: str = ""
-    ) -> None:
+    def __init__(self, identity: Identity, hub: Hub, outbound: Outbound, address: str = "") -> None:
         self.user_id = identity.user_id
         self.address = address
         self.channels: set[str] = set(registry.automatic_channels())
@@ -105,9 +103,7 @@ class Connection:
         if self._worker is not None:
             await asyncio.wait([self._worker])
 
-    def close(
-        self, code: CloseCode, reason: str, *, reconnect_after_ms: int | None = None
-    ) -> None:
+    def close(self, code: CloseCode, reason: str, *, reconnect_after_ms: int | None = None) -> None:
         """Say goodbye and close, once."""
         if self.closing:
             return
@@ -115,9 +111,7 @@ class Connection:
         self._live = False
         last = None
         if code.announced:
-            goodbye = protocol.Disconnected(
-                reason=reason, code=int(code), reconnect=code.reconnect
-            )
+            goodbye = protocol.Disconnected(reason=reason, code=int(code), reconnect=code.reconnect)
             if reconnect_after_ms is not None:
                 goodbye.reconnect_after_ms = reconnect_after_ms
             last = Frame(protocol.encode_frame("disconnect", goodbye))
@@ -255,7 +249,7 @@ class Connection:
         command = registry.find_command(envelope.type)
         if command is None:
             raise invalid(f"Unknown message type {envelope.type[:64]!r}", field="type")
-        request = protocol.decode_payload(envelope.payload, command.request)
+        request: Any = protocol.decode_payload(envelope.payload, command.request)
         caller = registry.Caller(self.user_id, envelope.channel, envelope.id)
         return await database.run(command.handler, caller, request)
 
@@ -386,7 +380,7 @@ class Connection:
                     topics=self.topics,
                     epoch=epoch,
                 )
-            except LogGap as gap:
+            except LogGapError as gap:
                 complete = False
                 epoch = self._hub.epoch
                 self._write_resync(gap.reason, self._hub.position, epoch)

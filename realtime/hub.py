@@ -179,7 +179,7 @@ class Hub:
             limit: the most events that one page may hold.
 
         Raises:
-            LogGap: the log does not reach back to `after`.
+            LogGapError: the log does not reach back to `after`.
         """
         upto = max(after, self.position)
         wanted = set(topics)
@@ -305,4 +305,3 @@ def _read_tail(position: int) -> tuple[Head, list[LoggedEvent]]:
     if head.sequence <= position:
         return head, []
     return head, log.read_after(position, READ_LIMIT)
-

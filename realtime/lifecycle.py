@@ -241,7 +241,9 @@ class LocalNode:
 
     async def _register_again(self) -> None:
         """We were thought dead (frozen, or cut off from the database): all slots were freed."""
-        logger.warning("The lease had run out, registering %d sessions again", len(self._connections))
+        logger.warning(
+            "The lease had run out, registering %d sessions again", len(self._connections)
+        )
         await database.run(sessions.register_node, self.id, self.name)
         for session_id, connection in list(self._connections.items()):
             try:
@@ -312,7 +314,7 @@ class _Drainer:
             self._pass_on(number)
 
     def _pass_on(self, number: int) -> None:
-        server = getattr(self._previous, "__self__", None)
+        server: Any = getattr(self._previous, "__self__", None)
         if hasattr(server, "should_exit"):
             # uvicorn would raise the signal once more at its end and so die of it.
             # It was obeyed in full: the exit status is to be 0.
@@ -342,9 +344,7 @@ def _inactive(user_ids: list[str]) -> list[str]:
 
 # --- the node of this process -------------------------------------------------------------
 
-_nodes: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[LocalNode]] = (
-    WeakKeyDictionary()
-)
+_nodes: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[LocalNode]] = WeakKeyDictionary()
 
 
 async def local_node() -> LocalNode:

@@ -188,7 +188,7 @@ class Page:
     complete: bool
 
 
-class LogGap(Exception):
+class LogGapError(Exception):
     """The log does not reach back to where the reader stood.
 
     Attributes:
@@ -231,9 +231,11 @@ def _load(row: tuple[Any, ...]) -> LoggedEvent:
 
 def read_head() -> Head:
     """Where the log stands now."""
-    row = LogHead.objects.filter(pk=LogHead.ID).values_list(
-        "epoch", "sequence", "pruned_through"
-    ).first()
+    row = (
+        LogHead.objects.filter(pk=LogHead.ID)
+        .values_list("epoch", "sequence", "pruned_through")
+        .first()
+    )
     return Head(*row) if row else ensure_head()
 
 
@@ -282,15 +284,15 @@ def check_reach(after: int, epoch: str | None, head: Head) -> None:
         head: read after the rows were, else a prune could slip in between.
 
     Raises:
-        LogGap: its epoch has ended, it is ahead of the log, or rows it has
+        LogGapError: its epoch has ended, it is ahead of the log, or rows it has
             not seen have been pruned.
     """
     if epoch is not None and epoch != head.epoch:
-        raise LogGap("epoch")
+        raise LogGapError("epoch")
     if after > head.sequence:
-        raise LogGap("future")
+        raise LogGapError("future")
     if 0 < after < head.pruned_through:
-        raise LogGap("pruned")
+        raise LogGapError("pruned")
 
 
 # --- upkeep --------------------------------------------------------------------------

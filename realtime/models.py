@@ -86,6 +86,9 @@ class EventRecipient(models.Model):
         verbose_name = _("event recipient")
         verbose_name_plural = _("event recipients")
 
+    def __str__(self) -> str:
+        return f"event {self.event_id} of user {self.user_id}"
+
 
 class LogHead(models.Model):
     """The one row that says where the log stands; its lock makes the relay single."""

@@ -248,5 +248,3 @@ def _deny_on_daphne(
     protocol.sendData(body)
     protocol.dropConnection(abort=False)
     protocol.server.protocol_disconnected(protocol)
-
-

@@ -1,5 +1,4 @@
-"""The long poll: the same log, the same hub as a socket's, one answer at a time.
-"""
+"""The long poll: the same log, the same hub as a socket's, one answer at a time."""
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ from realtime.conf import conf
 from realtime.errors import RealtimeError, invalid
 from realtime.hub import Hub
 from realtime.lifecycle import LocalNode
-from realtime.log import LoggedEvent, LogGap
+from realtime.log import LogGapError, LoggedEvent
 from realtime.protocol import MissedAnswer, PollAnswer, PollEvent, Position, ServerEnvelope
 from realtime.waiting import PollChannels, PollWait
 
@@ -58,14 +57,12 @@ async def poll(node: LocalNode, identity: Identity, request: PollRequest) -> Pol
     first = request.last_poll_id == 0
     try:
         await _fill(node, identity, request, channels, answer)
-    except LogGap:
+    except LogGapError:
         answer.resync = first = True
         answer.last_poll_id = hub.position
     answer.epoch = hub.epoch
     if first and channels.named:
-        answer.channels = await database.run(
-            registry.snapshots, identity.user_id, channels.named
-        )
+        answer.channels = await database.run(registry.snapshots, identity.user_id, channels.named)
     return answer
 
 
@@ -143,7 +140,7 @@ async def missed(hub: Hub, identity: Identity, request: MissedRequest) -> Missed
             epoch=request.epoch,
             limit=min(request.limit, MAX_LIMIT),
         )
-    except LogGap:
+    except LogGapError:
         answer.resync = True
         answer.last_sequence, answer.epoch = hub.position, hub.epoch
         return answer

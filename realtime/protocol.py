@@ -287,7 +287,7 @@ def _explain_envelope(text: str, error: msgspec.ValidationError) -> DecodeError:
     try:
         frame = msgspec.json.decode(text)
     except (msgspec.MsgspecError, RecursionError):
-        return DecodeError("Frame is not valid JSON")
+        frame = None
     if not isinstance(frame, dict):
         return DecodeError("Frame must be a JSON object")
     ack_id = frame.get("ack_id")
@@ -350,8 +350,11 @@ def prefixed_id(prefix: str, pk: object) -> str:
     return f"{prefix}_{pk}"
 
 
-def parse_prefixed_id(prefix: str, value: str) -> int:
+def parse_prefixed_id(prefix: str, value: str, *, field: str) -> int:
     """The integer key in a wire id such as `notif_42`.
+
+    Args:
+        field: where the id stood, for the error.
 
     Raises:
         DecodeError: it has another prefix, or no positive 64-bit integer in it.
@@ -361,7 +364,7 @@ def parse_prefixed_id(prefix: str, value: str) -> int:
         number = int(digits)
         if 0 < number < 2**63:
             return number
-    raise DecodeError(f"Expected an id like {prefix}_1, got {value[:80]!r}")
+    raise DecodeError(f"Expected an id like {prefix}_1, got {value[:80]!r}", field=field)
 
 
 # --- frames --------------------------------------------------------------------------

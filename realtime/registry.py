@@ -46,9 +46,14 @@ Handler = Callable[[Caller, Request], msgspec.Struct | Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Command(Generic[Request]):
-    """A type of frame that clients send, and what carries it out."""
+    """A type of frame that clients send, and what carries it out.
 
-    type: str
+    Attributes:
+        name: the frame's type.
+        request: the Struct that its payload must have.
+    """
+
+    name: str
     request: type[Request]
     handler: Handler[Request]
 
@@ -90,8 +95,8 @@ _commands: dict[str, Command[Any]] = {}
 _kinds: dict[str, ChannelKind] = {}
 
 
-def command(type: str, request: type[Request]) -> Callable[[Handler[Request]], Handler[Request]]:
-    """Register the decorated handler for frames of `type`.
+def command(name: str, request: type[Request]) -> Callable[[Handler[Request]], Handler[Request]]:
+    """Register the decorated handler for frames of the type `name`.
 
     Args:
         request: the Struct that the payload must have.
@@ -101,9 +106,9 @@ def command(type: str, request: type[Request]) -> Callable[[Handler[Request]], H
     """
 
     def register(handler: Handler[Request]) -> Handler[Request]:
-        if type in _commands:
-            raise ValueError(f"There is already a command {type!r}")
-        _commands[type] = Command(type, request, handler)
+        if name in _commands:
+            raise ValueError(f"There is already a command {name!r}")
+        _commands[name] = Command(name, request, handler)
         return handler
 
     return register
@@ -120,9 +125,9 @@ def register_channel(kind: ChannelKind) -> None:
     _kinds[kind.name] = kind
 
 
-def find_command(type: str) -> Command[Any] | None:
-    """The command for frames of `type`."""
-    return _commands.get(type)
+def find_command(name: str) -> Command[Any] | None:
+    """The command for frames of the type `name`."""
+    return _commands.get(name)
 
 
 def find_channel(channel: str) -> tuple[ChannelKind, str]:

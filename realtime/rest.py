@@ -86,7 +86,9 @@ def as_realtime_error(exc: Exception) -> RealtimeError:
             return RealtimeError(ErrorCode.INVALID_MESSAGE, str(exc.detail), status=405)
         case exceptions.Throttled():
             return RealtimeError(
-                ErrorCode.RATE_LIMITED, str(exc.detail), retry_after=int(exc.wait or 1)
+                ErrorCode.RATE_LIMITED,
+                str(exc.detail),
+                retry_after=int(getattr(exc, "wait", None) or 1),
             )
         case exceptions.APIException() if exc.status_code < 500:
             return invalid(str(exc.detail))

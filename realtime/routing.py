@@ -5,7 +5,7 @@ application = realtime_application(get_asgi_application())
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -22,7 +22,7 @@ from realtime.middleware import cors
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 # For sites that build their own ProtocolTypeRouter.
@@ -30,6 +30,9 @@ websocket_urlpatterns = [
     path("ws", RealtimeConsumer.as_asgi()),
     path("ws/", RealtimeConsumer.as_asgi()),
 ]
+
+
+_unknown = re_path(r"", unknown_path)  # type: ignore[arg-type]  # an ASGI application
 
 
 def realtime_application(http: Application) -> ProtocolTypeRouter:
@@ -41,7 +44,7 @@ def realtime_application(http: Application) -> ProtocolTypeRouter:
     return ProtocolTypeRouter(
         {
             "http": HttpRouter(http),
-            "websocket": URLRouter([*websocket_urlpatterns, re_path(r"", unknown_path)]),
+            "websocket": URLRouter([*websocket_urlpatterns, _unknown]),
             "lifespan": lifespan,
         }
     )
@@ -73,11 +76,11 @@ class EngineHandler(ASGIHandler):
     """Django's handler with CORS as its only middleware."""
 
     def load_middleware(self, is_async: bool = True) -> None:
-        self._view_middleware = []
-        self._template_response_middleware = []
-        self._exception_middleware = []
-        handler = convert_exception_to_response(self._get_response_async)
-        self._middleware_chain = convert_exception_to_response(cors(handler))
+        self._view_middleware: list[Any] = []
+        self._template_response_middleware: list[Any] = []
+        self._exception_middleware: list[Any] = []
+        respond: Any = convert_exception_to_response(self._get_response_async)  # type: ignore[attr-defined]
+        self._middleware_chain = convert_exception_to_response(cors(respond))
 
 
 @lru_cache(maxsize=1)

@@ -41,11 +41,10 @@ def describe(user: AbstractBaseUser) -> UserDescription:
 
 def describe_user(user: AbstractBaseUser) -> UserDescription:
     """The default `DESCRIBE_USER`: Django's own names, and never an e-mail address."""
-    model = type(user)
-    by_email = model.USERNAME_FIELD == model.get_email_field_name()
-    get_full_name = getattr(user, "get_full_name", str)
-    full_name = "" if get_full_name is str else str(get_full_name()).strip()
+    by_email = getattr(user, "USERNAME_FIELD", "") == user.get_email_field_name()
     username = f"user-{user.pk}" if by_email else user.get_username()
+    get_full_name = getattr(user, "get_full_name", None)
+    full_name = get_full_name().strip() if get_full_name else ""
     return {
         "id": user_id(user),
         "username": username,

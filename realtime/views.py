@@ -9,6 +9,7 @@ from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpResponse
 from rest_framework.authentication import SessionAuthentication
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -48,20 +49,19 @@ class RealtimeView(RestMixin, AsyncAPIView):
                 request too many.
         """
         address = client_address(request)
-        outcome, self.allowance = await database.run(_admit, request_token(request), address)
-        if self.allowance.exceeded:
+        outcome, allowance = await database.run(_admit, request_token(request), address)
+        self.allowance = allowance
+        if allowance.exceeded:
             raise RealtimeError(
                 ErrorCode.RATE_LIMITED,
-                f"More than {self.allowance.limit} polls a minute",
-                retry_after=self.allowance.retry_after,
+                f"More than {allowance.limit} polls a minute",
+                retry_after=allowance.retry_after,
             )
         if isinstance(outcome, RealtimeError):
             raise outcome
         return outcome
 
-    def finalize_response(
-        self, request: Request, response: Any, *args: Any, **kwargs: Any
-    ) -> Any:
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
         if self.allowance is not None:
             for name, value in self.allowance.headers().items():
@@ -148,9 +148,7 @@ def _can_wait(request: Request) -> bool:
 
 def _check_user(identity: Identity, user_id: str | int) -> None:
     if str(user_id) != identity.user_id:
-        raise RealtimeError(
-            ErrorCode.FORBIDDEN, "user_id is not the token's user", field="user_id"
-        )
+        raise RealtimeError(ErrorCode.FORBIDDEN, "user_id is not the token's user", field="user_id")
 
 
 async def _json_body(request: Request) -> dict[str, Any]:
@@ -184,7 +182,8 @@ class SessionTokenView(RestMixin, APIView):
     """`POST auth/token/session`: an access token for whoever has a Django session."""
 
     authentication_classes = [SessionAuthentication]
+    parser_classes = [JSONParser, FormParser, MultiPartParser]
 
     def post(self, request: Request) -> Response:
-        token = AccessToken.for_user(request.user)
+        token = AccessToken.for_user(request.user)  # type: ignore[type-var]  # IsAuthenticated
         return Response({"access": str(token), "expires_at": token["exp"]})

@@ -9,11 +9,12 @@ os.environ.setdefault("DEBUG", "0")
 os.environ.setdefault("SECRET_KEY", "test-key-that-is-long-enough-for-hs256-signatures")
 os.environ.setdefault("ALLOWED_HOSTS", "*")
 
-from socialhub.settings import *  # noqa: E402, F403
-from socialhub.settings import BASE_DIR, DATABASES, REALTIME  # noqa: E402
+from socialhub.settings import *  # noqa: F403
+from socialhub.settings import BASE_DIR, DATABASES, REALTIME
 
 # A file: connections of several threads and processes see one database.
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    (BASE_DIR / "var").mkdir(exist_ok=True)
     DATABASES["default"]["TEST"] = {"NAME": str(BASE_DIR / "var" / "test.sqlite3")}
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -24,3 +25,6 @@ STORAGES = {
 
 # Limits that a suite running from one address would meet; tests of the limits set their own.
 REALTIME = {**REALTIME, "POLLS_PER_MINUTE": 100_000, "DRAIN_SECONDS": 0.2}
+# Nothing was collected; static files are looked up as with DEBUG.
+WHITENOISE_AUTOREFRESH = True
+WHITENOISE_USE_FINDERS = True

@@ -28,9 +28,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="Address (default: %(default)s).")
-        parser.add_argument(
-            "--port", type=int, default=8082, help="Port (default: %(default)s)."
-        )
+        parser.add_argument("--port", type=int, default=8082, help="Port (default: %(default)s).")
         parser.add_argument(
             "--workers", type=int, default=1, help="Server processes (default: %(default)s)."
         )

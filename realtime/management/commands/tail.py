@@ -30,9 +30,7 @@ class Command(BaseCommand):
             metavar="SEQUENCE",
             help="Begin after this sequence instead of now; 0 begins with the oldest event kept.",
         )
-        parser.add_argument(
-            "--count", type=int, metavar="N", help="End after this many events."
-        )
+        parser.add_argument("--count", type=int, metavar="N", help="End after this many events.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         model = get_user_model()
@@ -52,9 +50,7 @@ class Command(BaseCommand):
             relay.drain()  # where no server runs, nobody else does
             head = log.read_head()
             limit = PAGE if left is None else min(PAGE, left)
-            events = log.read_for(
-                user, after=position, upto=head.sequence, topics=(), limit=limit
-            )
+            events = log.read_for(user, after=position, upto=head.sequence, topics=(), limit=limit)
             for event in events:
                 self.stdout.write(event.frame.text)
                 self.stdout.flush()

@@ -1,0 +1,187 @@
+"""Clients for tests: a socket, a poller, and what scenarios need of either."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, ParamSpec, Protocol, TypeVar
+from urllib.parse import urlencode
+from uuid import uuid4
+
+import httpx
+from django.db import connections
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from realtime.users import user_id
+from tests.people import token_for
+from tests.servers import Address
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Frame = dict[str, Any]
+
+# Long enough for a busy machine; reached only when a test fails.
+PATIENCE = 15.0
+
+
+async def in_thread(job: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Call `job`, which uses the database, as another thread of the site would."""
+
+    def call() -> R:
+        try:
+            return job(*args, **kwargs)
+        finally:
+            connections.close_all()
+
+    return await asyncio.to_thread(call)
+
+
+class Socket:
+    """A WebSocket client that speaks frames."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+        self.seen: list[Frame] = []
+
+    async def send(self, type: str, payload: Frame | None = None, **envelope: Any) -> None:
+        """Send a frame."""
+        await self.send_raw(json.dumps({"type": type, "payload": payload or {}, **envelope}))
+
+    async def send_raw(self, data: str | bytes) -> None:
+        """Send a message as it is."""
+        await self.connection.send(data)
+
+    async def receive(self) -> Frame:
+        """The next frame, whatever it is."""
+        text = await asyncio.wait_for(self.connection.recv(), PATIENCE)
+        assert isinstance(text, str)
+        frame: Frame = json.loads(text)
+        self.seen.append(frame)
+        return frame
+
+    async def expect(self, type: str) -> Frame:
+        """The next frame, which has to be of `type`."""
+        frame = await self.receive()
+        assert frame["type"] == type, frame
+        return frame
+
+    async def ask(self, type: str, payload: Frame | None = None, **envelope: Any) -> Frame:
+        """Send a command with an `ack_id`; the frame that answers it."""
+        ack_id = envelope.pop("ack_id", uuid4().hex)
+        await self.send(type, payload, ack_id=ack_id, **envelope)
+        while (frame := await self.receive()).get("ack_id") != ack_id:
+            pass
+        return frame
+
+    async def silence(self) -> None:
+        """Nothing was sent: a heartbeat's reply comes next."""
+        await self.send("heartbeat")
+        await self.expect("heartbeat")
+
+    async def closed(self) -> tuple[int, list[Frame]]:
+        """The close code, and the frames that came before the close."""
+        before = []
+        async with asyncio.timeout(PATIENCE):
+            try:
+                async for text in self.connection:
+                    before.append(json.loads(text))
+            except ConnectionClosed:
+                pass
+        return self.connection.close_code or 0, before
+
+
+@asynccontextmanager
+async def open_socket(
+    server: Address,
+    user: Any = None,
+    *,
+    token: str | None = None,
+    headers: dict[str, str] | None = None,
+    subprotocols: list[str] | None = None,
+    **query: Any,
+) -> AsyncIterator[Socket]:
+    """A socket of `user`, closed at the end of the block.
+
+    Args:
+        query: further parameters, as `last_sequence`.
+    """
+    if user is not None:
+        token = token_for(user)
+    if token is not None:
+        query["token"] = token
+    url = server.ws + ("?" + urlencode(query) if query else "")
+    async with connect(
+        url,
+        additional_headers=headers,
+        subprotocols=subprotocols,  # type: ignore[arg-type]
+        compression=None,
+        max_size=None,
+    ) as connection:
+        yield Socket(connection)
+
+
+class Poller:
+    """A client that polls over HTTP."""
+
+    def __init__(self, http: httpx.AsyncClient, user: Any) -> None:
+        self.http = http
+        self.position = 0
+        self._user_id = user_id(user)
+
+    async def poll(self, timeout: float = 10, **parameters: Any) -> Frame:
+        """Poll from where the last poll ended."""
+        response = await self.http.get(
+            "/api/v1/realtime/poll",
+            params={
+                "user_id": self._user_id,
+                "last_poll_id": self.position,
+                "timeout": timeout,
+                **parameters,
+            },
+        )
+        assert response.status_code == 200, response.text
+        answer: Frame = response.json()
+        self.position = answer["last_poll_id"]
+        return answer
+
+    async def events(self, count: int) -> list[Frame]:
+        """The next `count` events."""
+        found: list[Frame] = []
+        async with asyncio.timeout(PATIENCE):
+            while len(found) < count:
+                found += (await self.poll())["events"]
+        return found
+
+
+@asynccontextmanager
+async def open_http(server: Address, user: Any = None) -> AsyncIterator[httpx.AsyncClient]:
+    """An HTTP client that sends the user's token."""
+    headers = {"Authorization": f"Bearer {token_for(user)}"} if user is not None else {}
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(
+        base_url=server.http, headers=headers, timeout=60, limits=limits
+    ) as http:
+        yield http
+
+
+@asynccontextmanager
+async def open_poller(server: Address, user: Any) -> AsyncIterator[Poller]:
+    """A poller that begins with what happens next."""
+    async with open_http(server, user) as http:
+        poller = Poller(http, user)
+        while (await poller.poll(timeout=0))["has_more"]:
+            pass
+        yield poller
+
+
+class Listener(Protocol):
+    """A client on either transport, as scenarios use it."""
+
+    async def next_event(self) -> Frame:
+        """The next logged event, as an envelope."""
+
+    async def call(self, type: str, payload: Frame | None = None) -> Frame:
+        """Carry out a command; its data, or the error object."""

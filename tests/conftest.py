@@ -1,0 +1,55 @@
+"""Fixtures: people, servers, and options of the engine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+
+from tests.people import make_user
+from tests.servers import Address, uvicorn_thread
+
+# pytest-django has chosen; processes that tests start are to choose the same.
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "options(**options): set options of REALTIME")
+
+
+@pytest.fixture(autouse=True)
+def options(request: pytest.FixtureRequest, settings: Any) -> None:
+    """Apply `@pytest.mark.options(POLLS_PER_MINUTE=3)`."""
+    if marker := request.node.get_closest_marker("options"):
+        settings.REALTIME = {**settings.REALTIME, **marker.kwargs}
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> None:
+    cache.clear()
+
+
+@pytest.fixture
+def alice(transactional_db: None) -> Any:
+    return make_user("alice")
+
+
+@pytest.fixture
+def bob(transactional_db: None) -> Any:
+    return make_user("bob")
+
+
+@pytest.fixture
+def carol(transactional_db: None) -> Any:
+    """The outsider."""
+    return make_user("carol")
+
+
+@pytest.fixture
+def server(transactional_db: None, options: None) -> Iterator[Address]:
+    """The site on uvicorn."""
+    with uvicorn_thread() as address:
+        yield address

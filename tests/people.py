@@ -1,0 +1,42 @@
+"""Alice, Bob, and Carol the outsider, on whichever user model the suite runs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from rest_framework_simplejwt.state import token_backend
+from rest_framework_simplejwt.tokens import AccessToken
+
+PASSWORD = "correct horse battery staple"
+
+
+def make_user(name: str, **fields: Any) -> Any:
+    """A user called `name`."""
+    model = get_user_model()
+    if model.USERNAME_FIELD == "email":
+        return model.objects.create_user(  # type: ignore[call-arg]
+            email=f"{name}@example.org", password=PASSWORD, name=name.title(), **fields
+        )
+    return model.objects.create_user(
+        username=name, password=PASSWORD, first_name=name.title(), **fields
+    )
+
+
+def login_name(user: Any) -> str:
+    """What the user types to log in."""
+    return str(user.get_username())
+
+
+def token_for(user: Any, *, lifetime: timedelta | None = None) -> str:
+    """An access token for `user`."""
+    token = AccessToken.for_user(user)
+    if lifetime is not None:
+        token.set_exp(lifetime=lifetime)
+    return str(token)
+
+
+def signed(claims: dict[str, Any]) -> str:
+    """A token with just these claims, signed with the right key."""
+    return token_backend.encode(claims)

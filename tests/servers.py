@@ -1,0 +1,173 @@
+"""Real servers for tests: uvicorn in a thread, any server in a process."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+import uvicorn
+from django.db import connection
+
+from realtime.uvicorn_protocol import WebSocketProtocol
+
+ROOT = Path(__file__).resolve().parent.parent
+START_TIMEOUT = 30.0
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a server listens; `pid` is that of its process."""
+
+    port: int
+    pid: int
+
+    @property
+    def http(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ws(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/ws"
+
+
+@contextmanager
+def uvicorn_thread() -> Iterator[Address]:
+    """The site on uvicorn, in a thread of this process."""
+    from socialhub.asgi import application
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        application,
+        loop="uvloop",
+        http="httptools",
+        ws=WebSocketProtocol,
+        ws_max_size=128 * 1024,
+        ws_per_message_deflate=False,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([listener],), name="server")
+    thread.start()
+    try:
+        _wait(lambda: server.started, thread.is_alive)
+        yield Address(listener.getsockname()[1], os.getpid())
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()
+
+
+def database_url() -> str:
+    """The test database, for DATABASE_URL of other processes."""
+    parts = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{parts['NAME']}"
+    user = quote(parts["USER"]) + (f":{quote(parts['PASSWORD'])}" if parts["PASSWORD"] else "")
+    return f"postgres://{user}@{parts['HOST']}:{parts['PORT']}/{parts['NAME']}"
+
+
+def environment(**extra: str) -> dict[str, str]:
+    """The environment in which other processes use the test database."""
+    return {
+        **os.environ,
+        "DATABASE_URL": database_url(),
+        "DJANGO_SETTINGS_MODULE": os.environ["DJANGO_SETTINGS_MODULE"],
+        "PYTHONPATH": str(ROOT),
+        **extra,
+    }
+
+
+def manage(*arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+    """Run `manage.py` in another process, on the test database."""
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=environment(**extra),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+UVICORN = (
+    "uvicorn", "socialhub.asgi:application", "--host", "127.0.0.1", "--port", "{port}",
+    "--ws", "realtime.uvicorn_protocol:WebSocketProtocol", "--ws-max-size", "131072",
+    "--ws-per-message-deflate", "false", "--no-access-log",
+)  # fmt: skip
+PLAIN_UVICORN = ("uvicorn", "socialhub.asgi:application", "--host", "127.0.0.1", "--port", "{port}")
+DAPHNE = ("daphne", "-b", "127.0.0.1", "-p", "{port}", "socialhub.asgi:application")
+
+
+@contextmanager
+def server_process(
+    command: tuple[str, ...] = UVICORN, **extra: str
+) -> Iterator[tuple[Address, subprocess.Popen[str]]]:
+    """The site on a server of its own, ready to serve.
+
+    Args:
+        command: a module and its arguments; `{port}` becomes a free port.
+        extra: further environment variables.
+    """
+    port = _free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", *(part.format(port=port) for part in command)],
+        cwd=ROOT,
+        env=environment(**extra),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    output: list[str] = []
+    reader = threading.Thread(target=lambda: output.extend(process.stdout or ()))
+    reader.start()
+    address = Address(port, process.pid)
+    try:
+        _wait(lambda: _is_ready(address), lambda: process.poll() is None)
+        yield address, process
+    except TimeoutError:
+        raise AssertionError("Server did not start:\n" + "".join(output)) from None
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        reader.join()
+        if process.stdout:
+            process.stdout.close()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def _is_ready(address: Address) -> bool:
+    try:
+        return httpx.get(f"{address.http}/readyz", timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def _wait(done: object, alive: object) -> None:
+    assert callable(done)
+    assert callable(alive)
+    deadline = time.monotonic() + START_TIMEOUT
+    while not done():
+        if time.monotonic() > deadline or not alive():
+            raise TimeoutError("server did not start")
+        time.sleep(0.02)
