@@ -45,6 +45,9 @@ class Transport(Protocol):
     def buffered(self) -> int:
         """Bytes that the client has not taken yet."""
 
+    def close(self, code: CloseCode) -> bool:
+        """Close with `code`, where ASGI's way is not good enough; False: it is."""
+
     def abort(self) -> None:
         """Drop the TCP connection at once."""
 
@@ -63,6 +66,14 @@ class DaphneTransport:
         transport = self.protocol.transport
         waiting = getattr(transport, "_tempDataLen", 0)
         return int(waiting + len(getattr(transport, "dataBuffer", b"")))
+
+    def close(self, code: CloseCode) -> bool:
+        if code is CloseCode.NORMAL or code.announced:
+            return False
+        # Autobahn lets applications send 1000 and 3000 to 4999 only, and daphne
+        # passes all on to it; for its own 1011 it does as we do here.
+        self.protocol.sendCloseFrame(code=int(code))
+        return True
 
     def abort(self) -> None:
         self.protocol.transport.abortConnection()
@@ -179,12 +190,12 @@ class SocketOutbound:
                 if self._sender is not None:
                     await asyncio.wait([self._sender])
                 self.closed = True
-                await self._send({"type": "websocket.close", "code": int(code)})
-        except TimeoutError:
+                if self._transport is None or not self._transport.close(code):
+                    await self._send({"type": "websocket.close", "code": int(code)})
+        except Exception as error:  # TimeoutError, too
+            self._lost(error)
             if self._transport is not None:
                 self._transport.abort()
-        except Exception as error:
-            self._lost(error)
         finally:
             self.closed = True
 

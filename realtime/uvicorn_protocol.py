@@ -10,6 +10,7 @@ from __future__ import annotations
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
+from realtime.errors import CloseCode
 from realtime.outbound import TRANSPORT_EXTENSION
 
 
@@ -33,6 +34,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def buffered(self) -> int:
         """Bytes in the transport's buffer."""
         return self.transport.get_write_buffer_size()
+
+    def close(self, code: CloseCode) -> bool:
+        """ASGI's way is good."""
+        return False
 
     def abort(self) -> None:
         """Drop the TCP connection, and what it had buffered."""

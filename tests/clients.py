@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlencode
 from uuid import uuid4
 
@@ -15,6 +15,7 @@ from django.db import connections
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from realtime import log, relay
 from realtime.users import user_id
 from tests.people import token_for
 from tests.servers import Address
@@ -123,6 +124,24 @@ async def open_socket(
         yield Socket(connection)
 
 
+async def settled(server: Address, user: Any) -> int:
+    """Return when the server has handed out all that is committed; the position reached."""
+
+    def newest() -> int:
+        relay.drain()
+        return log.read_head().sequence
+
+    target = await in_thread(newest)
+    async with open_socket(server, user) as socket, asyncio.timeout(PATIENCE):
+        while True:
+            await socket.send("heartbeat")
+            while (frame := await socket.receive())["type"] != "heartbeat":
+                pass
+            if (reached := frame["payload"]["last_sequence"]) >= target:
+                return int(reached)
+            await asyncio.sleep(0.02)
+
+
 class Poller:
     """A client that polls over HTTP."""
 
@@ -167,6 +186,25 @@ async def open_http(server: Address, user: Any = None) -> AsyncIterator[httpx.As
         yield http
 
 
+async def waiting_poll(
+    http: httpx.AsyncClient, user: Any, position: int = 0
+) -> asyncio.Task[httpx.Response]:
+    """A poll of which it is certain that it waits.
+
+    Needs `@pytest.mark.options(MAX_WAITING_POLLS=1)`: of two polls, the one that
+    comes second ends the other as it begins to wait.
+    """
+    parameters = {"user_id": user_id(user), "last_poll_id": position, "timeout": 30}
+    polls = {
+        asyncio.create_task(http.get("/api/v1/realtime/poll", params=parameters)) for _ in range(2)
+    }
+    ended, waiting = await asyncio.wait(
+        polls, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED
+    )
+    assert [task.result().status_code for task in ended] == [200]
+    return waiting.pop()
+
+
 @asynccontextmanager
 async def open_poller(server: Address, user: Any) -> AsyncIterator[Poller]:
     """A poller that begins with what happens next."""
@@ -175,13 +213,3 @@ async def open_poller(server: Address, user: Any) -> AsyncIterator[Poller]:
         while (await poller.poll(timeout=0))["has_more"]:
             pass
         yield poller
-
-
-class Listener(Protocol):
-    """A client on either transport, as scenarios use it."""
-
-    async def next_event(self) -> Frame:
-        """The next logged event, as an envelope."""
-
-    async def call(self, type: str, payload: Frame | None = None) -> Frame:
-        """Carry out a command; its data, or the error object."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from urllib.parse import quote
 
 import httpx
 import uvicorn
+from django.conf import settings
 from django.db import connection
 
 from realtime.uvicorn_protocol import WebSocketProtocol
@@ -85,6 +87,7 @@ def environment(**extra: str) -> dict[str, str]:
         "DATABASE_URL": database_url(),
         "DJANGO_SETTINGS_MODULE": os.environ["DJANGO_SETTINGS_MODULE"],
         "PYTHONPATH": str(ROOT),
+        "TEST_OPTIONS": json.dumps(settings.REALTIME),
         **extra,
     }
 

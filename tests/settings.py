@@ -3,6 +3,7 @@
 DATABASE_URL and REDIS_URL choose the databases, as for the site.
 """
 
+import json
 import os
 
 os.environ.setdefault("DEBUG", "0")
@@ -24,7 +25,13 @@ STORAGES = {
 }
 
 # Limits that a suite running from one address would meet; tests of the limits set their own.
-REALTIME = {**REALTIME, "POLLS_PER_MINUTE": 100_000, "DRAIN_SECONDS": 0.2}
+# What a test sets for a server in another process, that server finds in the environment.
+REALTIME = {
+    **REALTIME,
+    "POLLS_PER_MINUTE": 100_000,
+    "DRAIN_SECONDS": 0.2,
+    **json.loads(os.environ.get("TEST_OPTIONS", "{}")),
+}
 # Nothing was collected; static files are looked up as with DEBUG.
 WHITENOISE_AUTOREFRESH = True
 WHITENOISE_USE_FINDERS = True

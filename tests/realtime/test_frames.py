@@ -15,6 +15,8 @@ from tests.clients import Frame, in_thread, open_socket
 from tests.servers import Address
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+NO_OBJECT = "Payload must be a JSON object"
+NO_CHANNEL = "Say which channel, in the payload"
 UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 
@@ -36,9 +38,9 @@ def failure(frame: Frame) -> tuple[str, str, dict[str, Any]]:
         ('{"type": ""}', "Message type is required", {"field": "type"}),
         ('{"type": null}', "Expected `str`, got `null`", {"field": "type"}),
         ('{"type": 5}', "Expected `str`, got `int`", {"field": "type"}),
-        ('{"type": "subscribe", "payload": []}', "Payload must be a JSON object", {"field": "payload"}),
-        ('{"type": "subscribe", "payload": "x"}', "Payload must be a JSON object", {"field": "payload"}),
-        ('{"type": "subscribe"}', "Say which channel, in the payload", {"field": "payload.channel"}),
+        ('{"type": "subscribe", "payload": []}', NO_OBJECT, {"field": "payload"}),
+        ('{"type": "subscribe", "payload": "x"}', NO_OBJECT, {"field": "payload"}),
+        ('{"type": "subscribe"}', NO_CHANNEL, {"field": "payload.channel"}),
         (
             '{"type": "subscribe", "payload": {"channel": 5}}',
             "Expected `str | null`, got `int`",
@@ -64,9 +66,13 @@ def failure(frame: Frame) -> tuple[str, str, dict[str, Any]]:
         ('{"type": "fly"}', "Unknown message type 'fly'", {"field": "type"}),
         ('{"type": "notification"}', "Unknown message type 'notification'", {"field": "type"}),
         ('{"type": "ack"}', "Unknown message type 'ack'", {"field": "type"}),
-        ('{"type": "connect", "payload": {"last_sequence": -1}}', "Expected `int` >= 0", {"field": "payload.last_sequence"}),
+        (
+            '{"type": "connect", "payload": {"last_sequence": -1}}',
+            "Expected `int` >= 0",
+            {"field": "payload.last_sequence"},
+        ),
     ],
-)  # fmt: skip
+)
 async def test_a_malformed_frame_is_explained_and_the_connection_stays(
     server: Address, alice: Any, text: str, message: str, details: dict[str, Any]
 ) -> None:

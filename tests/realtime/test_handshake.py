@@ -66,7 +66,9 @@ async def test_an_unsigned_token_is_invalid(server: Address, alice: Any) -> None
     assert await refusal(server, token=unsigned) == INVALID_TOKEN
 
 
-@pytest.mark.parametrize("key", [None, True, 10**30, -1, "", "nobody", "1\x002", ["1"], {"a": 1}, 1.5])
+@pytest.mark.parametrize(
+    "key", [None, True, 10**30, -1, "", "nobody", "1\x002", ["1"], {"a": 1}, 1.5]
+)
 async def test_a_token_for_no_user_is_invalid(server: Address, key: Any) -> None:
     token = signed({"user_id": key, "exp": int(time.time()) + 60})
     assert await refusal(server, token=token) == INVALID_TOKEN

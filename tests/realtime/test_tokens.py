@@ -88,7 +88,9 @@ async def test_logging_in_gives_a_token_that_opens_a_socket(server: Address, ali
         tokens = response.json()
         async with open_socket(server, token=tokens["access"]) as socket:
             await socket.silence()
-        response = await http.post("/api/v1/auth/token/refresh", json={"refresh": tokens["refresh"]})
+        response = await http.post(
+            "/api/v1/auth/token/refresh", json={"refresh": tokens["refresh"]}
+        )
         assert response.status_code == 200
         async with open_socket(server, token=response.json()["access"]) as socket:
             await socket.silence()
