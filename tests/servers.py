@@ -85,7 +85,6 @@ def environment(**extra: str) -> dict[str, str]:
     return {
         **os.environ,
         "DATABASE_URL": database_url(),
-        "DJANGO_SETTINGS_MODULE": os.environ["DJANGO_SETTINGS_MODULE"],
         "PYTHONPATH": str(ROOT),
         "TEST_OPTIONS": json.dumps(settings.REALTIME),
         **extra,

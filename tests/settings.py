@@ -13,10 +13,11 @@ os.environ.setdefault("ALLOWED_HOSTS", "*")
 from socialhub.settings import *  # noqa: F403
 from socialhub.settings import BASE_DIR, DATABASES, REALTIME
 
-# A file: connections of several threads and processes see one database.
+# A file: connections of several threads and processes see one database. One for each run,
+# so that two can be under way.
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     (BASE_DIR / "var").mkdir(exist_ok=True)
-    DATABASES["default"]["TEST"] = {"NAME": str(BASE_DIR / "var" / "test.sqlite3")}
+    DATABASES["default"]["TEST"] = {"NAME": str(BASE_DIR / "var" / f"test-{os.getpid()}.sqlite3")}
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {

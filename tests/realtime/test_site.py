@@ -1,0 +1,123 @@
+"""What surrounds the engine: settings, checks, health, commands, logs."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from typing import Any
+
+import httpx
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.core.checks import run_checks
+from django.template import Context, Template
+from django.test import RequestFactory
+
+from notifications.services import notify
+from realtime import relay
+from realtime.authentication import authenticate
+from realtime.redaction import RedactTokens
+from realtime.users import user_id
+from tests.clients import open_socket
+from tests.people import login_name
+from tests.servers import ROOT, Address, environment, manage
+
+
+def problems(**options: Any) -> set[str]:
+    return {problem.id or "" for problem in run_checks(**options)}
+
+
+def test_the_sample_site_has_no_problems() -> None:
+    assert problems() == set()
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "problem"),
+    [
+        ("REALTIME", ["no dict"], "realtime.E001"),
+        ("REALTIME", {"MAX_CONECTIONS": 5}, "realtime.E002"),
+        ("REALTIME", {"DESCRIBE_USER": "nowhere.at_all"}, "realtime.E003"),
+        ("REALTIME", {"MAX_CONNECTIONS": "ten"}, "realtime.E004"),
+        ("REALTIME", {"MAX_CONNECTIONS": -1}, "realtime.E004"),
+        ("REALTIME", {"CACHE": "missing"}, "realtime.E006"),
+        ("ASGI_APPLICATION", None, "realtime.E005"),
+        ("ROOT_URLCONF", "tests.empty_urls", "realtime.W001"),
+    ],
+)
+def test_a_fault_in_the_settings_is_found(
+    settings: Any, setting: str, value: Any, problem: str
+) -> None:
+    setattr(settings, setting, value)
+    assert problem in problems()
+
+
+def test_without_a_secret_key_the_site_does_not_start() -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=ROOT,
+        env=environment(DEBUG="0", SECRET_KEY="", DJANGO_SETTINGS_MODULE="socialhub.settings"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "SECRET_KEY is not set. Set it to a long random text" in done.stderr
+
+
+def test_demo_users_are_not_made_in_production(alice: Any) -> None:
+    refused = manage("seed_demo")
+    assert refused.returncode == 1
+    assert "only with DEBUG on" in refused.stderr
+    assert manage("seed_demo", "--if-embedded").returncode == 0
+
+
+async def test_health_and_readiness_need_no_token_and_any_host(server: Address) -> None:
+    async with httpx.AsyncClient(base_url=server.http) as http:
+        headers = {"Host": "10.0.0.1"}
+        assert (await http.get("/healthz", headers=headers)).json() == {"status": "ok"}
+        ready = await http.get("/readyz", headers=headers)
+        assert (ready.status_code, ready.json()) == (200, {"status": "ok", "problems": []})
+
+
+def test_prune_events_says_what_it_did(alice: Any) -> None:
+    notify(alice, "like", "text")
+    relay.drain()
+    assert manage("prune_events").stdout.startswith("0 events older than 86400 s")
+    assert manage("prune_events", "--max-age", "0").stdout.startswith("1 events older than 0 s")
+    assert manage("prune_events", "--max-age", "-1").returncode == 1
+
+
+def test_tail_can_begin_in_the_past(alice: Any, bob: Any) -> None:
+    notify(alice, "like", "first")
+    notify(bob, "like", "for bob")
+    done = manage("tail", login_name(alice), "--since", "0", "--count", "1")
+    assert '"first"' in done.stdout
+    assert "for bob" not in done.stdout
+    assert "no user 'nobody'" in manage("tail", "nobody").stderr
+
+
+def test_a_template_gets_a_token_for_who_is_logged_in(alice: Any) -> None:
+    request = RequestFactory().get("/")
+    request.user = alice
+    template = Template("{% load realtime %}{% realtime_token %}")
+    token = template.render(Context({"request": request}))
+    assert authenticate(token).user_id == user_id(alice)
+    request.user = AnonymousUser()
+    assert template.render(Context({"request": request})) == ""
+
+
+async def test_tokens_stay_out_of_the_server_s_log(
+    server: Address, alice: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_socket(server, alice) as socket:
+        await socket.silence()
+    lines = [record.getMessage() for record in caplog.records]
+    assert any("/ws?token=[redacted]" in line for line in lines)
+    assert not any("eyJ" in line for line in lines)
+
+
+def test_only_the_token_is_redacted() -> None:
+    record = logging.LogRecord("x", 20, "", 0, "%s %d", ("/ws?a=1&token=abc&b=2", 5), None)
+    assert RedactTokens().filter(record)
+    assert record.getMessage() == "/ws?a=1&token=[redacted]&b=2 5"

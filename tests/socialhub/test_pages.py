@@ -1,0 +1,181 @@
+"""The pages of the sample site, as a visitor's browser asks for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from notifications.models import Notification
+from notifications.services import unread_count
+from realtime.users import describe
+from socialhub import views
+from tests.people import PASSWORD, login_name
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def visitor() -> Client:
+    return Client()
+
+
+@pytest.fixture
+def alices_browser(alice: Any) -> Client:
+    browser = Client()
+    browser.force_login(alice)
+    return browser
+
+
+@pytest.fixture
+def bob_is_a_demo_user(settings: Any, monkeypatch: pytest.MonkeyPatch, bob: Any) -> None:
+    """In development, where there is also a demo user that was never made."""
+    settings.DEBUG = True
+    monkeypatch.setattr(views, "PEOPLE", [(login_name(bob),), ("nobody",)])
+
+
+def page(browser: Client, name: str) -> str:
+    response = browser.get(reverse(name))
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+# --- signed out ------------------------------------------------------------------------
+
+
+def test_a_visitor_is_told_where_to_sign_in_and_where_the_api_is(visitor: Client) -> None:
+    home = page(visitor, "home")
+    for name in ("login", "admin:index", "realtime:poll", "notifications:list", "readyz"):
+        assert f'href="{reverse(name)}"' in home
+
+
+def test_a_visitor_gets_no_script_and_no_token(visitor: Client) -> None:
+    assert "<script" not in page(visitor, "home")
+
+
+@pytest.mark.usefixtures("bob_is_a_demo_user")
+@pytest.mark.parametrize("name", ["home", "login"])
+def test_demo_users_that_exist_are_named_with_debug(visitor: Client, bob: Any, name: str) -> None:
+    shown = page(visitor, name)
+    assert f"<code>{login_name(bob)}</code>" in shown
+    assert views.PASSWORD in shown
+    assert "nobody" not in shown
+
+
+@pytest.mark.usefixtures("bob_is_a_demo_user")
+@pytest.mark.parametrize("name", ["home", "login"])
+def test_demo_users_are_not_named_without_debug(
+    visitor: Client, settings: Any, bob: Any, name: str
+) -> None:
+    settings.DEBUG = False
+    shown = page(visitor, name)
+    assert login_name(bob) not in shown
+    assert views.PASSWORD not in shown
+
+
+# --- signing in and out ------------------------------------------------------------------
+
+
+def test_a_wrong_password_is_explained_and_the_username_kept(visitor: Client, alice: Any) -> None:
+    response = visitor.post(reverse("login"), {"username": login_name(alice), "password": "wrong"})
+    shown = response.content.decode()
+    assert 'role="alert"' in shown
+    assert "Please enter a correct" in shown
+    assert f'value="{login_name(alice)}"' in shown
+
+
+def test_signing_in_leads_to_the_inbox(visitor: Client, alice: Any) -> None:
+    response = visitor.post(
+        reverse("login"), {"username": login_name(alice), "password": PASSWORD}, follow=True
+    )
+    assert response.redirect_chain == [(reverse("home"), 302)]
+    assert f'data-user-id="{alice.pk}"' in response.content.decode()
+
+
+def test_signing_out_needs_a_post(alices_browser: Client) -> None:
+    assert alices_browser.get(reverse("logout")).status_code == 405
+    assert alices_browser.post(reverse("logout")).status_code == 302
+    assert "data-user-id" not in page(alices_browser, "home")
+
+
+# --- signed in -----------------------------------------------------------------------------
+
+
+def test_the_inbox_is_not_cached(alices_browser: Client) -> None:
+    assert "no-store" in alices_browser.get(reverse("home"))["Cache-Control"]
+
+
+@pytest.mark.parametrize("name", ["home", "login"])
+def test_pages_have_no_inline_script_or_style(alices_browser: Client, name: str) -> None:
+    shown = page(alices_browser, name)
+    assert "<style" not in shown
+    assert " style=" not in shown
+    assert " onclick=" not in shown
+    assert shown.count("<script") == shown.count("<script type=")
+    assert "></script>" in shown or "<script" not in shown
+
+
+def test_the_name_of_a_user_is_escaped(alice: Any, alices_browser: Client) -> None:
+    for field in ("first_name", "name"):  # whichever the user model has
+        if hasattr(alice, field):
+            setattr(alice, field, "<b>Alice</b>")
+    alice.save()
+    assert "<b>Alice</b>" not in page(alices_browser, "home")
+
+
+# --- "Notify me" -----------------------------------------------------------------------------
+
+
+def test_notify_me_notifies_the_visitor(alices_browser: Client, alice: Any) -> None:
+    response = alices_browser.post(reverse("notify-me"))
+    assert response.status_code == 204
+    assert Notification.objects.get().recipient == alice
+    assert unread_count(str(alice.pk)) == 1
+
+
+@pytest.mark.usefixtures("bob_is_a_demo_user")
+def test_notify_me_acts_for_another_demo_user_with_debug(
+    alices_browser: Client, alice: Any, bob: Any
+) -> None:
+    alices_browser.post(reverse("notify-me"))
+    notification = Notification.objects.get(recipient=alice)
+    assert notification.actor == bob
+    assert describe(bob)["display_name"] in notification.message
+
+
+@pytest.mark.usefixtures("bob_is_a_demo_user")
+def test_notify_me_does_not_act_for_the_visitor(bob: Any) -> None:
+    browser = Client()
+    browser.force_login(bob)
+    browser.post(reverse("notify-me"))
+    assert Notification.objects.get(recipient=bob).actor is None
+
+
+@pytest.mark.usefixtures("bob_is_a_demo_user")
+def test_notify_me_speaks_in_nobodys_name_without_debug(
+    settings: Any, alices_browser: Client, alice: Any
+) -> None:
+    settings.DEBUG = False
+    alices_browser.post(reverse("notify-me"))
+    assert Notification.objects.get(recipient=alice).actor is None
+
+
+def test_notify_me_sends_a_visitor_to_sign_in(visitor: Client) -> None:
+    response = visitor.post(reverse("notify-me"))
+    assert response.status_code == 302
+    assert response["Location"] == reverse("login")
+    assert not Notification.objects.exists()
+
+
+def test_notify_me_refuses_get(alices_browser: Client) -> None:
+    assert alices_browser.get(reverse("notify-me")).status_code == 405
+    assert not Notification.objects.exists()
+
+
+def test_notify_me_refuses_a_post_from_another_site(alice: Any) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(alice)
+    assert browser.post(reverse("notify-me")).status_code == 403
+    assert not Notification.objects.exists()
