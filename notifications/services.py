@@ -11,6 +11,7 @@ transaction they take part in it: what is rolled back is told to nobody.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, TypeVar
@@ -37,6 +38,9 @@ from realtime.users import parse_user_id
 T = TypeVar("T")
 
 BATCH = 1000
+
+# An escaped NUL in JSON: an odd number of backslashes before u0000.
+NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def notify(
@@ -81,6 +85,11 @@ def notify_many(
 
     Written in batches of 1,000, each in a transaction of its own unless there
     is one around the call. A user named twice in a batch is notified once.
+
+    Inboxes stay locked to the end of the transaction, as rows that were written
+    do. Within a batch they are locked in one order; a transaction that notifies
+    several times should do so in the same order everywhere, or be ready to be
+    tried again.
 
     Returns:
         How many notifications were written.
@@ -182,21 +191,26 @@ def unread_count(user_id: str) -> int:
 
 
 def uncount(notification: Notification) -> None:
-    """A notification was deleted: it no longer counts as unread."""
-    if notification.read_at is None:
-        Inbox.objects.filter(user_id=notification.recipient_id).update(
-            unread=Greatest(F("unread") - 1, 0)
-        )
+    """A notification is about to be deleted: it no longer counts as unread.
+
+    What the caller read of it may be old: the row is looked at again, under the
+    inbox's lock like every change.
+    """
+    with _atomic():
+        inboxes = Inbox.objects.filter(user_id=notification.recipient_id)
+        list(inboxes.select_for_update())
+        if Notification.objects.filter(pk=notification.pk, read_at=None).exists():
+            inboxes.update(unread=Greatest(F("unread") - 1, 0))
 
 
 def _count_one_more(keys: list[Any]) -> dict[Any, int]:
     """Lock the inboxes, in one order for all writers, and count one more in each."""
     inboxes = Inbox.objects.filter(user_id__in=keys)
-    locked = inboxes.select_for_update().order_by("user_id").values_list("user_id", "unread")
-    counts = dict(locked)
-    if missing := [key for key in keys if key not in counts]:
+    known = set(inboxes.values_list("user_id", flat=True))
+    if missing := [key for key in keys if key not in known]:
         Inbox.objects.bulk_create([Inbox(user_id=key) for key in missing], ignore_conflicts=True)
-        counts = dict(locked.all())
+    locked = inboxes.select_for_update().order_by("user_id")
+    counts: dict[Any, int] = dict(locked.values_list("user_id", "unread"))
     inboxes.update(unread=F("unread") + 1)
     return {key: count + 1 for key, count in counts.items()}
 
@@ -221,7 +235,7 @@ def _check(type: str, message: str, post_id: str | None, extra: Mapping[str, Any
     for name, text, longest in (("type", type, 64), ("post_id", post_id or "", 64)):
         if len(text) > longest:
             raise ValueError(f"notify: {name} has {len(text)} characters, at most {longest}")
-    if "\\u0000" in protocol.encode([type, message, post_id, extra]).decode():
+    if NUL.search(protocol.encode([type, message, post_id, extra]).decode()):
         raise ValueError("notify: NUL characters cannot be stored")
 
 

@@ -19,9 +19,10 @@ from rest_framework.request import Request
 from rest_framework_simplejwt.exceptions import TokenBackendError, TokenBackendExpiredToken
 from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.state import token_backend
+from rest_framework_simplejwt.utils import get_md5_hash_password
 
 from realtime.errors import ErrorCode, RealtimeError
-from realtime.users import parse_user_id, user_id
+from realtime.users import parse_field, user_id
 
 SUBPROTOCOL = "socialhub.v1"
 BEARER_SUBPROTOCOL = "bearer."
@@ -66,17 +67,27 @@ def authenticate(token: str | None) -> Identity:
     expires_at = claims.get("exp")
     if not isinstance(expires_at, int | float):
         raise _invalid_token()
-    user = _find_user(claims.get(api_settings.USER_ID_CLAIM))
+    user = _find_user(claims)
     return Identity(user_id(user), min(float(expires_at), time.time() + 10**9), user)
 
 
-def _find_user(claim: object) -> AbstractBaseUser:
+def _find_user(claims: dict[str, Any]) -> AbstractBaseUser:
+    model = get_user_model()
+    name = api_settings.USER_ID_FIELD
+    claim = claims.get(api_settings.USER_ID_CLAIM)
+    if isinstance(claim, bool) or not isinstance(claim, str | int):
+        raise _invalid_token()
     try:
-        key = parse_user_id(claim)
-        user = get_user_model()._default_manager.filter(pk=key).first()
+        field: Any = model._meta.pk if name in ("id", "pk") else model._meta.get_field(name)
+        user = model._default_manager.filter(**{field.name: parse_field(field, claim)}).first()
     except (ValueError, OverflowError):
         raise _invalid_token() from None
     if user is None or not api_settings.USER_AUTHENTICATION_RULE(user):
+        raise _invalid_token()
+    # Where the site asks for it, tokens end with the password that they were got by.
+    if api_settings.CHECK_REVOKE_TOKEN and (
+        claims.get(api_settings.REVOKE_TOKEN_CLAIM) != get_md5_hash_password(user.password)
+    ):
         raise _invalid_token()
     return user
 

@@ -69,6 +69,14 @@ def check_installed(**kwargs: Any) -> list[CheckMessage]:
                 id="realtime.E005",
             )
         )
+    if not settings.USE_TZ:
+        problems.append(
+            Error(
+                "USE_TZ is off: the protocol's times are in UTC.",
+                hint="Set USE_TZ = True.",
+                id="realtime.E007",
+            )
+        )
     if conf().CACHE not in settings.CACHES:
         problems.append(
             Error(

@@ -47,6 +47,9 @@ class Options:
     MAX_BUFFERED_BYTES: int = option(
         1024 * 1024, "Bytes that may wait for a slow client before it is closed with 4002."
     )
+    SLOW_SECONDS: float = option(
+        30, "A client that takes nothing of a replay for this long is closed with 4002."
+    )
     RETENTION: float = option(24 * 3600, "How long events stay in the log.")
     PRUNE_INTERVAL: float = option(600, "How often a node prunes the log.")
     TAIL_INTERVAL: float = option(
@@ -64,7 +67,9 @@ class Options:
     )
     DRAIN_SECONDS: float = option(10, "On SIGTERM clients are sent away, spread over this long.")
     DATABASE_THREADS: int = option(
-        8, "Threads, each with one database connection, for the engine's queries in a process."
+        4,
+        "Threads, each with one database connection, that a process has for each of three kinds "
+        "of work: the engine itself, handshakes and polls, clients' commands.",
     )
     CHANNEL_LAYER: str = option("default", "Alias of the channel layer for wake-up hints.")
     CACHE: str = option("default", "Alias of the cache that counts rate limits.")
@@ -91,6 +96,8 @@ HOOK_NAMES = frozenset({"DESCRIBE_USER"})
 def conf() -> Options:
     """The options in force. Unknown names are left to the system checks."""
     given = getattr(settings, "REALTIME", {})
+    if not isinstance(given, dict):
+        given = {}
     return Options(**{name: value for name, value in given.items() if name in OPTION_NAMES})
 
 

@@ -14,12 +14,14 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any, Protocol
 from uuid import uuid4
+from weakref import WeakValueDictionary
 
 from django.db import InterfaceError, OperationalError
 
 from realtime import database, protocol, registry
 from realtime.authentication import Identity, authenticate
 from realtime.conf import conf
+from realtime.database import Work
 from realtime.errors import CloseCode, ErrorCode, RealtimeError, channel_not_found, invalid
 from realtime.hub import Hub
 from realtime.log import Head, LogGapError, LoggedEvent
@@ -32,6 +34,9 @@ MAX_WAITING_FRAMES = 64
 LONGEST_TIMER = 24 * 3600.0
 OUTAGE_RETRY_AFTER = 1
 
+# Whose command is being carried out on this node.
+_turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
 
 class Outbound(Protocol):
     """How frames leave: a socket, or whatever a test puts in its place."""
@@ -41,6 +46,12 @@ class Outbound(Protocol):
 
     async def drained(self) -> None:
         """Return when the client has taken most of what was written."""
+
+    def pause_reading(self) -> None:
+        """Take no more frames from the client, where the server does not see to it."""
+
+    def resume_reading(self) -> None:
+        """Undo `pause_reading`."""
 
     def close(self, code: CloseCode, last: Frame | None) -> None:
         """Send `last`, if there is one, and close with `code`."""
@@ -81,16 +92,23 @@ class Connection:
 
     # --- life ------------------------------------------------------------------------
 
-    def start(self, hello: ConnectRequest | None = None) -> None:
-        """Join the hub; with a hello, recover first what was missed."""
+    def start(self, checked_at: int, hello: ConnectRequest | None = None) -> None:
+        """Join the hub; with a hello, recover first what was missed.
+
+        Args:
+            checked_at: the hub's position before the user's rights were checked.
+        """
         self.position = self._hub.position
         self._hub.join(self)
+        if order := self._hub.ending_since(self.user_id, checked_at):
+            self.end(order.code, order.reason)
+            return
         if hello is None:
             self._live = True
         else:
             self._accept(ClientEnvelope(type="connect"), hello)
 
-    async def stop(self) -> None:
+    def stop(self) -> None:
         """Leave the hub and drop commands that have not begun."""
         self.closing = True
         self._live = False
@@ -100,8 +118,6 @@ class Connection:
             self._room.set()
         if self._expiry is not None:
             self._expiry.cancel()
-        if self._worker is not None:
-            await asyncio.wait([self._worker])
 
     def close(self, code: CloseCode, reason: str, *, reconnect_after_ms: int | None = None) -> None:
         """Say goodbye and close, once."""
@@ -118,6 +134,8 @@ class Connection:
         self._outbound.close(code, last)
 
     def _expire_at(self, expires_at: float) -> None:
+        if self.closing:
+            return
         if self._expiry is not None:
             self._expiry.cancel()
         delay = min(max(0.0, expires_at - time.time()), LONGEST_TIMER)
@@ -140,8 +158,17 @@ class Connection:
             self._write(event.frame)
 
     def end(self, code: int, reason: str) -> None:
-        """The user's rights have ended."""
-        self.close(CloseCode(code), reason)
+        """The user's rights have ended.
+
+        Args:
+            code: a close code, perhaps of a newer version than this: what counts
+                is whether the client may come back.
+        """
+        try:
+            known = CloseCode(code)
+        except ValueError:
+            known = CloseCode.RECONNECT if code < 4500 else CloseCode.ACCOUNT_DISABLED
+        self.close(known, reason)
 
     def resync(self, reason: str, head: Head) -> None:
         """The log has started anew. A replay under way notices by itself."""
@@ -165,10 +192,13 @@ class Connection:
         if envelope.type == "heartbeat":
             self._beat(envelope)
             return
-        while len(self._waiting) >= MAX_WAITING_FRAMES:
-            self._room = self._room or asyncio.Event()
-            self._room.clear()
-            await self._room.wait()
+        if len(self._waiting) >= MAX_WAITING_FRAMES:
+            self._outbound.pause_reading()
+            while len(self._waiting) >= MAX_WAITING_FRAMES:
+                self._room = self._room or asyncio.Event()
+                self._room.clear()
+                await self._room.wait()
+            self._outbound.resume_reading()
         if not self.closing:
             self._accept(envelope)
 
@@ -194,6 +224,11 @@ class Connection:
         return True
 
     def _beat(self, envelope: ClientEnvelope) -> None:
+        try:
+            protocol.decode_payload(envelope.payload, protocol.Empty)
+        except DecodeError as error:
+            self._fail(_as_invalid(error), envelope.ack_id)
+            return
         reached = max(self.position, self._hub.position) if self._live else self.position
         self._reply(
             "heartbeat",
@@ -234,6 +269,8 @@ class Connection:
                 request = hello or protocol.decode_payload(payload, ConnectRequest)
                 await self._connect(request, envelope.ack_id)
             case "disconnect":
+                protocol.decode_payload(payload, protocol.Empty)
+                self._acknowledge(envelope, {})
                 self.close(CloseCode.NORMAL, "client_initiated")
             case "subscribe":
                 self._acknowledge(envelope, await self._subscribe(_channel_in(envelope)))
@@ -251,10 +288,13 @@ class Connection:
             raise invalid(f"Unknown message type {envelope.type[:64]!r}", field="type")
         request: Any = protocol.decode_payload(envelope.payload, command.request)
         caller = registry.Caller(self.user_id, envelope.channel, envelope.id)
-        return await database.run(command.handler, caller, request)
+        # One at a time for each user, however many sockets: one user's commands
+        # that wait for a lock must not take all the threads.
+        async with _turns.setdefault(self.user_id, asyncio.Lock()):
+            return await database.run(Work.COMMANDS, command.handler, caller, request)
 
     async def _authenticate(self, token: str) -> protocol.Authenticated:
-        identity = await database.run(authenticate, token)
+        identity = await database.run(Work.ENTRY, authenticate, token)
         if identity.user_id != self.user_id:
             raise RealtimeError(ErrorCode.INVALID_TOKEN, "invalid token")
         self._expire_at(identity.expires_at)
@@ -283,7 +323,7 @@ class Connection:
     async def _join(self, channels: Iterable[str]) -> dict[str, RealtimeError]:
         """Join the channels that the user may; returns why for the others."""
         wanted = [channel for channel in dict.fromkeys(channels) if channel not in self.channels]
-        refused = await database.run(registry.refusals, self.user_id, wanted)
+        refused = await database.run(Work.ENTRY, registry.refusals, self.user_id, wanted)
         for channel in wanted:
             if channel in refused:
                 continue
@@ -304,7 +344,7 @@ class Connection:
         Rights are checked again here: they may have ended between the first
         check and the moment the channel was joined.
         """
-        snapshots = await database.run(registry.snapshots, self.user_id, list(channels))
+        snapshots = await database.run(Work.ENTRY, registry.snapshots, self.user_id, list(channels))
         for channel in channels:
             if channel not in snapshots:
                 self.channels.discard(channel)
@@ -315,6 +355,8 @@ class Connection:
         return {topic for channel in self.channels if (topic := registry.topic_of(channel))}
 
     def _follow_topics(self) -> None:
+        if self.closing:
+            return  # it has left the hub already
         current = self._current_topics()
         for topic in current - self.topics:
             self._hub.join_topic(topic, self)
@@ -388,11 +430,18 @@ class Connection:
             epoch = self._hub.epoch if epoch is None else epoch
             for event in page.events:
                 self._write(event.frame)
-                await self._outbound.drained()
+                await self._drained()
             self.position = page.position
             if self.position >= self._hub.position and epoch == self._hub.epoch:
                 break
         return complete
+
+    async def _drained(self) -> None:
+        try:
+            async with asyncio.timeout(conf().SLOW_SECONDS):
+                await self._outbound.drained()
+        except TimeoutError:
+            self.close(CloseCode.TOO_SLOW, "too_slow")
 
     def _write_resync(self, reason: str, position: int, epoch: str) -> None:
         self.position = position

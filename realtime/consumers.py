@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -12,6 +13,7 @@ from channels.consumer import AsyncConsumer
 from realtime import database, protocol
 from realtime.authentication import SUBPROTOCOL, Identity, authenticate, handshake_token
 from realtime.connection import Connection, internal_error
+from realtime.database import Work
 from realtime.errors import CloseCode, ErrorCode, RealtimeError, invalid, not_found
 from realtime.lifecycle import LocalNode, draining_error, local_node
 from realtime.origins import is_allowed
@@ -36,7 +38,9 @@ class RealtimeConsumer(AsyncConsumer):
         await receive()  # websocket.connect
         try:
             handshake = Handshake(scope)
-            node, identity = await handshake.authenticate()
+            node = await handshake.find_node()
+            checked_at = node.hub.position
+            identity = await handshake.authenticate()
             session_id = await node.admit(identity, handshake.address)
         except RealtimeError as error:
             await deny(scope, send, error)
@@ -44,20 +48,24 @@ class RealtimeConsumer(AsyncConsumer):
         except Exception as error:
             await deny(scope, send, internal_error(error, "handshake"))
             return
-        connection = None
+        outbound = connection = None
         try:
             await send(handshake.acceptance())
             outbound = SocketOutbound(scope, send)
             connection = Connection(identity, node.hub, outbound, handshake.address)
             node.enter(session_id, connection)
-            connection.start(handshake.hello)
+            connection.start(checked_at, handshake.hello)
             if node.draining:  # it began while this handshake was under way
                 connection.close(CloseCode.GOING_AWAY, "server_shutdown")
             await _read(connection, receive)
+        except asyncio.CancelledError:
+            if outbound is None or not outbound.abandoned:
+                raise
         finally:
+            # Without an await: a server that cancels us must not keep the slot taken.
             if connection is not None:
-                await connection.stop()
-            await node.release(session_id)
+                connection.stop()
+            node.release(session_id)
 
 
 async def _read(connection: Connection, receive: Receive) -> None:
@@ -81,11 +89,7 @@ def _too_big(text: str) -> bool:
 
 
 class Handshake:
-    """What a client says when it opens a socket.
-
-    Raises:
-        RealtimeError: INVALID_MESSAGE, a parameter cannot be read.
-    """
+    """What a client says when it opens a socket."""
 
     def __init__(self, scope: Scope) -> None:
         self._headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
@@ -99,11 +103,11 @@ class Handshake:
         self._query = query
         self.hello: ConnectRequest | None = None
 
-    async def authenticate(self) -> tuple[LocalNode, Identity]:
-        """Who it is, on a node that takes connections.
+    async def find_node(self) -> LocalNode:
+        """This process's node, if the client's page may use it.
 
         Raises:
-            RealtimeError: it is refused.
+            RealtimeError: FORBIDDEN, or the node takes no connections now.
         """
         origin = self._headers.get(b"origin", "")
         if not is_allowed(origin, self._headers.get(b"host", "")):
@@ -111,9 +115,17 @@ class Handshake:
         node = await local_node()
         if node.draining:
             raise draining_error()
-        identity = await database.run(authenticate, self._token)
+        return node
+
+    async def authenticate(self) -> Identity:
+        """Who it is.
+
+        Raises:
+            RealtimeError: there is no valid token, or a parameter is malformed.
+        """
+        identity = await database.run(Work.ENTRY, authenticate, self._token)
         self.hello = self._read_hello()
-        return node, identity
+        return identity
 
     def _read_hello(self) -> ConnectRequest | None:
         given: dict[str, Any] = {

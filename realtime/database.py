@@ -1,12 +1,13 @@
-"""The engine's database work off the event loop, in a small pool of threads.
+"""The engine's database work off the event loop, in small pools of threads.
 
 `sync_to_async` would queue all sockets' queries behind one thread, and
 Django's ASGI handler gives every waiting request a thread of its own. Here the
 threads are few and keep their connections, whatever the site's CONN_MAX_AGE:
 reconnecting for every frame would cost more than the queries.
 
-The second pool, `request_lane`, is for the little synchronous work that Django
-itself does around an async view (signals, the DRF request); nothing in it
+Each kind of work has a pool of its own, so that commands which wait for a lock
+hold up neither the tail nor who comes in. `request_lane` is for the little
+synchronous work that Django itself does around an async view; nothing in it
 waits, so a handful of threads serves any number of waiting polls.
 """
 
@@ -18,10 +19,12 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from enum import Enum
 from typing import ParamSpec, TypeVar
 
 from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 
 from realtime.conf import conf
 
@@ -30,25 +33,35 @@ R = TypeVar("R")
 
 REQUEST_LANES = 4
 IDLE_CHECK_SECONDS = 10.0
+LOCK_TIMEOUT_MILLISECONDS = 5_000
+
+
+class Work(Enum):
+    """What a pool is for."""
+
+    ENGINE = "relay, tail and lease: they keep the node alive"
+    ENTRY = "handshakes and polls"
+    COMMANDS = "clients' commands, which may wait for locks"
 
 
 class DatabasePool:
     """Threads that keep their database connections, health-checked after idling."""
 
-    def __init__(self, threads: int) -> None:
-        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="realtime-db")
-        self._opened: dict[int, BaseDatabaseWrapper] = {}
-        self._local = threading.local()
-
-    async def run(self, job: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """The result of `job(*args, **kwargs)`, called in one of the threads."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._executor, lambda: self._call(lambda: job(*args, **kwargs))
+    def __init__(self, work: Work, threads: int) -> None:
+        self._executor = ThreadPoolExecutor(
+            threads,
+            thread_name_prefix=f"realtime-{work.name.lower()}",
+            initializer=lambda: setattr(_thread, "in_pool", True),
         )
+        self._opened: dict[int, BaseDatabaseWrapper] = {}
+
+    async def run(self, job: Callable[[], R]) -> R:
+        """The result of `job()`, called in one of the threads."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, self._call, job)
 
     def _call(self, job: Callable[[], R]) -> R:
-        idle = time.monotonic() - getattr(self._local, "used_at", 0.0)
+        idle = time.monotonic() - getattr(_thread, "used_at", 0.0)
         for connection in connections.all(initialized_only=True):
             _refresh(connection, check=idle > IDLE_CHECK_SECONDS)
         try:
@@ -59,7 +72,7 @@ class DatabasePool:
                 connection.errors_occurred = True
             raise
         finally:
-            self._local.used_at = time.monotonic()
+            _thread.used_at = time.monotonic()
             for connection in connections.all(initialized_only=True):
                 if id(connection) not in self._opened:
                     connection.inc_thread_sharing()  # so that close() may close it
@@ -67,7 +80,7 @@ class DatabasePool:
 
     def close(self) -> None:
         """Let running jobs finish, then end the threads and their connections."""
-        self._executor.shutdown(wait=True)
+        self._executor.shutdown(wait=True, cancel_futures=True)
         for connection in self._opened.values():
             connection.close()
         self._opened.clear()
@@ -77,28 +90,36 @@ def _refresh(connection: BaseDatabaseWrapper, *, check: bool) -> None:
     if connection.connection is None:
         return
     connection.close_at = None
-    if check or connection.errors_occurred:
+    if check:
         connection.errors_occurred = True  # makes Django test whether it is usable
     connection.close_if_unusable_or_obsolete()
 
 
-_pool: DatabasePool | None = None
+def _bound_waits(connection: BaseDatabaseWrapper, **kwargs: object) -> None:
+    """In our threads no query waits for a lock for long: others wait for the thread."""
+    if getattr(_thread, "in_pool", False) and connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET lock_timeout = {LOCK_TIMEOUT_MILLISECONDS}")
+
+
+connection_created.connect(_bound_waits, dispatch_uid="realtime.lock_timeout")
+
+_thread = threading.local()
+_pools: dict[Work, DatabasePool] = {}
 _lanes: itertools.cycle[ThreadPoolExecutor] | None = None
 _lock = threading.Lock()
 
 
-def pool() -> DatabasePool:
-    """This process's pool, made when it is first needed."""
-    global _pool
+def _pool(work: Work) -> DatabasePool:
     with _lock:
-        if _pool is None:
-            _pool = DatabasePool(conf().DATABASE_THREADS)
-        return _pool
+        if work not in _pools:
+            _pools[work] = DatabasePool(work, conf().DATABASE_THREADS)
+        return _pools[work]
 
 
-async def run(job: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """The result of `job(*args, **kwargs)`, called in this process's pool."""
-    return await pool().run(job, *args, **kwargs)
+async def run(work: Work, job: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """The result of `job(*args, **kwargs)`, called in this process's pool for `work`."""
+    return await _pool(work).run(lambda: job(*args, **kwargs))
 
 
 def request_lane() -> ThreadPoolExecutor:
@@ -116,9 +137,9 @@ def request_lane() -> ThreadPoolExecutor:
 
 
 def close() -> None:
-    """End this process's pool; the next use makes a new one."""
-    global _pool
+    """End this process's pools; the next use makes new ones."""
     with _lock:
-        closing, _pool = _pool, None
-    if closing is not None:
-        closing.close()
+        closing = list(_pools.values())
+        _pools.clear()
+    for pool in closing:
+        pool.close()

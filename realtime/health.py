@@ -6,16 +6,19 @@ realtime application serves them.
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
 
 from realtime import database, log
+from realtime.database import Work
 from realtime.lifecycle import local_node
 
 # A tail older than this is stuck, not merely between two looks.
 STALE_SECONDS = 5.0
+DATABASE_SECONDS = 2.0
 
 
 async def healthz(request: HttpRequest) -> JsonResponse:
@@ -34,8 +37,9 @@ async def readyz(request: HttpRequest) -> JsonResponse:
 
 async def _problems() -> list[str]:
     try:
-        await database.run(log.read_head)
-        node = await local_node()
+        async with asyncio.timeout(DATABASE_SECONDS):
+            await database.run(Work.ENTRY, log.read_head)
+            node = await local_node()
     except Exception as error:
         return [f"database: {type(error).__name__}"]
     problems = []

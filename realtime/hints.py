@@ -45,8 +45,9 @@ def listen(wake: Callable[[], None]) -> None:
 
 
 def unlisten(wake: Callable[[], None]) -> None:
-    """Undo `listen`."""
-    _listeners.remove(wake)
+    """Undo `listen`; safe to call twice."""
+    if wake in _listeners:
+        _listeners.remove(wake)
 
 
 def announce_pending() -> None:
@@ -82,7 +83,8 @@ class _Sender:
         if layer is None:
             return
         try:
-            await asyncio.wait_for(layer.group_send(GROUP, PENDING), SEND_TIMEOUT)
+            async with asyncio.timeout(SEND_TIMEOUT):
+                await layer.group_send(GROUP, PENDING)
         except Exception as error:
             if not self._failing:
                 logger.warning("No hints: %r. Events arrive by the clock until it works.", error)

@@ -17,17 +17,24 @@ import logging
 import time
 from collections import defaultdict, deque
 from collections.abc import Container, Iterable
+from dataclasses import dataclass
 from typing import Protocol
+from uuid import UUID
 
 import msgspec
 
 from realtime import database, log
 from realtime.conf import conf
+from realtime.database import Work
+from realtime.errors import CloseCode
 from realtime.log import Head, LoggedEvent, Page
 
 logger = logging.getLogger("realtime.hub")
 
 READ_LIMIT = 1000
+# Farther back than this the log's indexes are quicker than a walk through memory,
+# which keeps the event loop from everything else.
+RING_WALK = 2000
 FAILURE_RETRY = 1.0
 
 
@@ -100,6 +107,8 @@ class Ring:
             return None
         start = position - self._events[0].sequence + 1
         length = len(self._events)
+        if length - start > RING_WALK:
+            return None
         # Walk from the nearer end: a deque's middle is far from both.
         return [self._events[-steps] for steps in range(length - start, 0, -1)]
 
@@ -117,6 +126,7 @@ class Hub:
         self.position = 0
         self.epoch = ""
         self.checked_at = 0.0
+        self._last_id: UUID | None = None
         self._users: defaultdict[str, set[Subscriber]] = defaultdict(set)
         self._topics: defaultdict[str, set[Subscriber]] = defaultdict(set)
         self._ring = Ring(conf().RING_EVENTS, conf().RING_BYTES)
@@ -124,10 +134,11 @@ class Hub:
 
     async def start(self) -> None:
         """Take the log's end as the position to tail from."""
-        self._take(await database.run(log.ensure_head))
+        self._take(await database.run(Work.ENGINE, log.ensure_head))
 
     def _take(self, head: Head) -> None:
         self.position, self.epoch = head.sequence, head.epoch
+        self._last_id = None
         self.checked_at = time.monotonic()
         self._ring.clear()
 
@@ -160,6 +171,22 @@ class Hub:
         for subscriber in list(self._users.get(user_id, ())):
             subscriber.end(code, reason)
 
+    def ending_since(self, user_id: str, position: int) -> CloseUser | None:
+        """The order to close this user's connections that came after `position`.
+
+        A client that was checked at `position` and joins now was in no index
+        when such an order was obeyed.
+        """
+        if position == self.position:
+            return None
+        recent = self._ring.after(position)
+        if recent is None:  # too much has happened meanwhile: it is to come again
+            return CloseUser(code=CloseCode.RECONNECT, reason="try_again")
+        for event in recent:
+            if event.type == log.CLOSE_USER and user_id in event.recipients:
+                return msgspec.json.decode(event.payload, type=CloseUser)
+        return None
+
     # --- reading -------------------------------------------------------------------
 
     async def read(
@@ -171,12 +198,14 @@ class Hub:
         topics: Iterable[str],
         epoch: str | None = None,
         limit: int = READ_LIMIT,
+        zero_is_oldest: bool = False,
     ) -> Page:
         """What a reader at `after` has missed, up to the hub's position.
 
         Args:
             epoch: the epoch of `after`, where the reader knows it.
             limit: the most events that one page may hold.
+            zero_is_oldest: see `log.check_reach`.
 
         Raises:
             LogGapError: the log does not reach back to `after`.
@@ -191,9 +220,9 @@ class Hub:
             complete, found = len(events) <= limit, events[:limit]
         else:
             found, head = await database.run(
-                _read, user_id, after=after, upto=upto, topics=wanted, limit=limit
+                Work.ENTRY, read_log, user_id, after=after, upto=upto, topics=wanted, limit=limit
             )
-            log.check_reach(after, epoch, head)
+            log.check_reach(after, epoch, head, zero_is_oldest=zero_is_oldest)
             complete = len(found) < limit
         position = upto if complete else found[-1].sequence
         return Page([event for event in found if _wants(channels, event)], position, complete)
@@ -222,21 +251,27 @@ class Hub:
                 failing = False
             self.checked_at = time.monotonic()
             if not more:
+                # Not wait_for(): Python 3.11's loses a cancellation that comes with the event.
                 try:
-                    await asyncio.wait_for(self._wake.wait(), conf().TAIL_INTERVAL)
+                    async with asyncio.timeout(conf().TAIL_INTERVAL):
+                        await self._wake.wait()
                 except TimeoutError:
                     pass
 
     async def _tail(self) -> bool:
-        head, events = await database.run(_read_tail, self.position)
-        if head.epoch != self.epoch or head.sequence < self.position:
-            await self._start_anew(head)
+        tail = await database.run(Work.ENGINE, _read_tail, self.position, self._last_id)
+        if tail.head.epoch != self.epoch or tail.lost:
+            await self._start_anew(tail.head)
             return False
-        for event in events:
+        for event in tail.events:
+            if event.sequence != self.position + 1:
+                # The log has no gaps: what is missing was pruned before we read it.
+                self._resync_all("pruned", await database.run(Work.ENGINE, log.read_head))
+                return True
             self._dispatch(event)
             # A large fan-out must not keep sockets from being read.
             await asyncio.sleep(0)
-        return len(events) == READ_LIMIT
+        return len(tail.events) >= READ_LIMIT
 
     def _dispatch(self, event: LoggedEvent) -> None:
         if event.control:
@@ -245,35 +280,81 @@ class Hub:
             for user_id in event.recipients:
                 for subscriber in tuple(self._users.get(user_id, ())):
                     if event.channel in subscriber.channels:
-                        subscriber.deliver(event)
+                        _hand(subscriber, event)
             if event.topic:
                 for subscriber in tuple(self._topics.get(event.topic, ())):
                     if _wants(subscriber.channels, event):
-                        subscriber.deliver(event)
+                        _hand(subscriber, event)
         self._ring.append(event)
-        self.position = event.sequence
+        self.position, self._last_id = event.sequence, event.event_id
 
     def _obey(self, event: LoggedEvent) -> None:
-        if event.type == log.CLOSE_USER:
-            order = msgspec.json.decode(event.payload, type=CloseUser)
-            for user_id in event.recipients:
-                self.end_user(user_id, order.code, order.reason)
-        elif event.type == log.PRUNED:
-            self._ring.forget(msgspec.json.decode(event.payload, type=Pruned).through)
+        try:
+            if event.type == log.CLOSE_USER:
+                order = msgspec.json.decode(event.payload, type=CloseUser)
+                for user_id in event.recipients:
+                    self.end_user(user_id, order.code, order.reason)
+            elif event.type == log.PRUNED:
+                self._ring.forget(msgspec.json.decode(event.payload, type=Pruned).through)
+        except Exception:
+            # One order that this version does not understand must not stop the tail.
+            logger.exception("Cannot obey event %d, %s", event.sequence, event.type)
 
     async def _start_anew(self, head: Head) -> None:
         if head.epoch == self.epoch:
-            # The log ends before what was read from it: it has lost rows.
+            # Rows that were read are no longer there: a backup, or a failover.
             logger.error(
-                "The log stands at %d, behind %d that was read: new epoch",
+                "The log stands at %d and has lost rows up to %d that were read: new epoch",
                 head.sequence,
                 self.position,
             )
-            head = await database.run(log.begin_epoch, head.epoch, beyond=self.position)
+            head = await database.run(
+                Work.ENGINE, log.begin_epoch, head.epoch, beyond=self.position
+            )
+        self._resync_all("epoch", head)
+
+    def _resync_all(self, reason: str, head: Head) -> None:
         self._take(head)
         for subscribers in list(self._users.values()):
             for subscriber in list(subscribers):
-                subscriber.resync("epoch", head)
+                subscriber.resync(reason, head)
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """What is new in the log.
+
+    Attributes:
+        lost: the last event that was handed out is no longer there.
+    """
+
+    head: Head
+    events: list[LoggedEvent]
+    lost: bool = False
+
+
+def _read_tail(position: int, last_id: UUID | None) -> Tail:
+    # The head is read first: what is then read after `position` holds at least
+    # everything up to it, and an idle node needs this one query only.
+    head = log.read_head()
+    if head.sequence <= position:
+        return Tail(head, [], lost=head.sequence < position)
+    events = log.read_from(position, READ_LIMIT)
+    if not events or events[0].sequence != position:
+        kept = last_id is not None and position > head.pruned_through
+        # Pruned between the two reads is no loss: the next look will tell.
+        return Tail(head, events, lost=kept and log.read_head().pruned_through < position)
+    replaced = last_id is not None and events[0].event_id != last_id
+    return Tail(head, events[1:], lost=replaced)
+
+
+def _hand(subscriber: Subscriber, event: LoggedEvent) -> None:
+    try:
+        subscriber.deliver(event)
+    except Exception:
+        # It would miss this event and not know: it has to come back and recover.
+        logger.exception("Cannot deliver event %d", event.sequence)
+        subscriber.end(CloseCode.RECONNECT, "delivery_failed")
 
 
 def _discard(index: dict[str, set[Subscriber]], key: str, subscriber: Subscriber) -> None:
@@ -291,17 +372,9 @@ def _wants(channels: Container[str], event: LoggedEvent) -> bool:
     return event.channel in channels or bool(event.topic and event.topic in channels)
 
 
-def _read(
+def read_log(
     user_id: str, *, after: int, upto: int, topics: set[str], limit: int
 ) -> tuple[list[LoggedEvent], Head]:
+    """A user's events, and the head as it was after they were read."""
     events = log.read_for(user_id, after=after, upto=upto, topics=topics, limit=limit)
     return events, log.read_head()
-
-
-def _read_tail(position: int) -> tuple[Head, list[LoggedEvent]]:
-    # The head is read first: what is then read after `position` holds at least
-    # everything up to it, and an idle node needs this one query only.
-    head = log.read_head()
-    if head.sequence <= position:
-        return head, []
-    return head, log.read_after(position, READ_LIMIT)

@@ -27,6 +27,7 @@ from realtime import database, hints, log, sessions
 from realtime.authentication import Identity
 from realtime.conf import conf
 from realtime.connection import Connection
+from realtime.database import Work
 from realtime.errors import CloseCode, ErrorCode, RealtimeError
 from realtime.hub import Hub
 from realtime.relay import Relay
@@ -36,6 +37,7 @@ from realtime.waiting import WaitingPolls
 logger = logging.getLogger("realtime.lifecycle")
 
 RETRY = 1.0
+STOP_TIMEOUT = 5.0
 REJOIN_INTERVAL = 60.0
 DRAIN_SPACING = 0.01
 DRAIN_GRACE = 5.0
@@ -64,6 +66,10 @@ class LocalNode:
         self._layer = hints.shared_layer()
         self._logged = asyncio.Event()
         self._connections: dict[UUID, Connection] = {}
+        self._ended: set[UUID] = set()
+        self._freeing = asyncio.Event()
+        self._lost: set[UUID] = set()
+        self._registering = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._stopped = False
 
@@ -75,12 +81,13 @@ class LocalNode:
         Raises:
             django.db.Error: the database cannot be reached, or is not migrated.
         """
-        await database.run(sessions.register_node, self.id, self.name)
+        await database.run(Work.ENGINE, sessions.register_node, self.id, self.name)
         await self.hub.start()
         hints.listen(self._on_committed)
         options = conf()
         self._spawn(self._relay.run())
         self._spawn(self.hub.run())
+        self._spawn(self._free_slots())
         self._spawn(self._every(options.LEASE_INTERVAL, self._renew))
         self._spawn(self._every(options.PRUNE_INTERVAL, self._prune))
         self._spawn(self._every(options.USER_CHECK_INTERVAL, self._check_users))
@@ -97,12 +104,13 @@ class LocalNode:
         hints.unlisten(self._on_committed)
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
         try:
-            await database.run(sessions.end_node, self.id)
+            async with asyncio.timeout(STOP_TIMEOUT):
+                await asyncio.wait(self._tasks)
+                await database.run(Work.ENGINE, sessions.end_node, self.id)
+                await asyncio.to_thread(database.close)
         except Exception as error:
-            logger.warning("Could not leave the registry, the lease will run out: %s", error)
-        await asyncio.to_thread(database.close)
+            logger.warning("Could not leave the registry, the lease will run out: %r", error)
 
     async def drain(self, seconds: float) -> None:
         """Send every client away, spread over at most `seconds`."""
@@ -146,29 +154,57 @@ class LocalNode:
         """
         if self.draining:
             raise draining_error()
+        try:
+            return await self._open_session(identity.user_id, address)
+        except sessions.NodeLostError:
+            await self._register_again()
+            return await self._open_session(identity.user_id, address)
+
+    async def _open_session(
+        self, user_id: str, address: str, session_id: UUID | None = None
+    ) -> UUID:
         return await database.run(
-            sessions.open_session, identity.user_id, self.id, self.name, address
+            Work.ENTRY,
+            sessions.open_session,
+            user_id,
+            self.id,
+            address,
+            session_id=session_id,
         )
 
     def enter(self, session_id: UUID, connection: Connection) -> None:
         """The socket of this session is open."""
         self._connections[session_id] = connection
 
-    async def release(self, session_id: UUID) -> None:
-        """The socket of this session has ended: free its slot."""
+    def release(self, session_id: UUID) -> None:
+        """The socket of this session has ended: its slot will be freed."""
         self._connections.pop(session_id, None)
-        if self._stopped:
-            return  # its row went with the node's
-        try:
-            await database.run(sessions.close_session, session_id)
-        except Exception as error:
-            logger.warning("Could not free a session, it ends with the node: %s", error)
+        self._ended.add(session_id)
+        self._freeing.set()
+
+    async def _free_slots(self) -> None:
+        """Delete the rows of sessions that have ended, those of one moment together."""
+        while True:
+            await self._freeing.wait()
+            self._freeing.clear()
+            ended = list(self._ended)
+            try:
+                await database.run(Work.ENTRY, sessions.close_sessions, ended)
+            except Exception as error:
+                logger.warning("Could not free %d slots, trying again: %s", len(ended), error)
+                self._freeing.set()
+                await asyncio.sleep(RETRY)
+            else:
+                self._ended.difference_update(ended)
 
     # --- hints ---------------------------------------------------------------------------
 
     def _on_committed(self) -> None:
         """Called in any thread of this process after a commit with events."""
-        self._loop.call_soon_threadsafe(self._relay.wake)
+        try:
+            self._loop.call_soon_threadsafe(self._relay.wake)
+        except RuntimeError:  # the loop was closed without a word
+            hints.unlisten(self._on_committed)
 
     def _on_moved(self) -> None:
         self.hub.wake()
@@ -182,9 +218,8 @@ class LocalNode:
             await self._logged.wait()
             self._logged.clear()
             try:
-                await asyncio.wait_for(
-                    self._layer.group_send(hints.GROUP, hints.LOGGED), hints.SEND_TIMEOUT
-                )
+                async with asyncio.timeout(hints.SEND_TIMEOUT):
+                    await self._layer.group_send(hints.GROUP, hints.LOGGED)
             except Exception as error:
                 if not failing:
                     logger.warning("Hints to other nodes fail, they go by the clock: %r", error)
@@ -235,38 +270,41 @@ class LocalNode:
                 logger.warning("%s failed, will be tried again: %s", work.__name__, error)
 
     async def _renew(self) -> None:
-        if not await database.run(sessions.renew_lease, self.id):
+        if not await database.run(Work.ENGINE, sessions.renew_lease, self.id):
             await self._register_again()
-        await database.run(sessions.sweep)
+        await self._open_again()
+        await database.run(Work.ENGINE, sessions.sweep)
 
     async def _register_again(self) -> None:
         """We were thought dead (frozen, or cut off from the database): all slots were freed."""
-        logger.warning(
-            "The lease had run out, registering %d sessions again", len(self._connections)
-        )
-        await database.run(sessions.register_node, self.id, self.name)
-        for session_id, connection in list(self._connections.items()):
-            try:
-                await database.run(
-                    sessions.open_session,
-                    connection.user_id,
-                    self.id,
-                    self.name,
-                    connection.address,
-                    session_id,
-                )
-            except RealtimeError:
-                connection.close(CloseCode.RECONNECT, "slot_taken")
+        async with self._registering:
+            if await database.run(Work.ENGINE, sessions.renew_lease, self.id):
+                return  # another task has done it
+            self._lost = set(self._connections)
+            logger.warning("The lease had run out, opening %d sessions again", len(self._lost))
+            await database.run(Work.ENGINE, sessions.register_node, self.id, self.name)
+
+    async def _open_again(self) -> None:
+        """Open the sessions again that were lost with the lease; what fails now, next time."""
+        for session_id in list(self._lost):
+            if connection := self._connections.get(session_id):
+                try:
+                    await self._open_session(connection.user_id, connection.address, session_id)
+                except RealtimeError:
+                    connection.close(CloseCode.RECONNECT, "slot_taken")
+                if session_id not in self._connections:
+                    self.release(session_id)  # it ended meanwhile
+            self._lost.discard(session_id)
 
     async def _prune(self) -> None:
-        await database.run(log.prune, timedelta(seconds=conf().RETENTION))
+        await database.run(Work.ENGINE, log.prune, timedelta(seconds=conf().RETENTION))
 
     async def _check_users(self) -> None:
         """`QuerySet.update(is_active=False)` sends no signal: look from time to time."""
         user_ids = self.hub.user_ids()
         for start in range(0, len(user_ids), USER_CHECK_BATCH):
             batch = user_ids[start : start + USER_CHECK_BATCH]
-            for user_id in await database.run(_inactive, batch):
+            for user_id in await database.run(Work.ENGINE, _inactive, batch):
                 self.hub.end_user(user_id, CloseCode.ACCOUNT_DISABLED, "account_disabled")
 
     # --- signals -------------------------------------------------------------------------

@@ -12,7 +12,7 @@ rows first and then ask how far the log has been pruned.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -55,6 +55,8 @@ class Draft:
 
     def as_row(self, created_at: datetime) -> OutboxEvent:
         recipients = list(dict.fromkeys(str(parse_user_id(_key(r))) for r in self.recipients))
+        if not self.channel and not self.control:
+            raise ValueError(f"{self.type}: an event needs the channel on which clients see it")
         if bool(recipients) == bool(self.topic) and not self.control:
             raise ValueError(f"{self.type}: an event has either recipients or a topic")
         if len(recipients) > MAX_RECIPIENTS:
@@ -86,7 +88,6 @@ def append(
     recipients: Iterable[object] = (),
     topic: str = "",
     control: bool = False,
-    using: str | None = None,
 ) -> UUID:
     """Write one event in the caller's transaction; see `Draft` for the arguments.
 
@@ -98,22 +99,19 @@ def append(
         ValueError: it has both recipients and a topic, or neither.
     """
     draft = Draft(type, payload, channel, recipients, topic, control)
-    return append_many([draft], using=using)[0]
+    return append_many([draft])[0]
 
 
-def append_many(drafts: Iterable[Draft], *, using: str | None = None) -> list[UUID]:
+def append_many(drafts: Iterable[Draft]) -> list[UUID]:
     """Write several events, in this order, in the caller's transaction.
 
     Call it after the rows that the events report are locked or written: the
     outbox's order is then the order of cause and effect.
 
-    Args:
-        using: the database alias; by default the one of the log.
-
     Raises:
-        RuntimeError: there is no transaction.
+        RuntimeError: there is no transaction on the log's database.
     """
-    using = using or router.db_for_write(OutboxEvent)
+    using = database_alias()
     if not connections[using].in_atomic_block:
         raise RuntimeError(
             "Events are written in the transaction that they report: "
@@ -124,6 +122,11 @@ def append_many(drafts: Iterable[Draft], *, using: str | None = None) -> list[UU
     OutboxEvent.objects.using(using).bulk_create(rows)
     transaction.on_commit(hints.announce_pending, using=using, robust=True)
     return [row.event_id for row in rows]
+
+
+def database_alias() -> str:
+    """The one database of outbox and log. Reads go there, too: a replica lags behind."""
+    return router.db_for_write(OutboxEvent)
 
 
 # --- reading -----------------------------------------------------------------------
@@ -147,7 +150,7 @@ class LoggedEvent:
     type: str
     channel: str
     topic: str
-    recipients: Sequence[str]
+    recipients: frozenset[str]
     payload: bytes
     control: bool
     created_at: datetime
@@ -222,7 +225,7 @@ def _load(row: tuple[Any, ...]) -> LoggedEvent:
         type=type,
         channel=channel,
         topic=topic,
-        recipients=msgspec.json.decode(recipients),
+        recipients=msgspec.json.decode(recipients, type=frozenset[str]),
         payload=payload.encode(),
         control=control,
         created_at=created_at,
@@ -232,7 +235,8 @@ def _load(row: tuple[Any, ...]) -> LoggedEvent:
 def read_head() -> Head:
     """Where the log stands now."""
     row = (
-        LogHead.objects.filter(pk=LogHead.ID)
+        LogHead.objects.using(database_alias())
+        .filter(pk=LogHead.ID)
         .values_list("epoch", "sequence", "pruned_through")
         .first()
     )
@@ -245,9 +249,10 @@ def ensure_head() -> Head:
     return Head(head.epoch, head.sequence, head.pruned_through)
 
 
-def read_after(sequence: int, limit: int) -> list[LoggedEvent]:
-    """The events after `sequence`, everybody's, oldest first, at most `limit`."""
-    rows = Event.objects.filter(sequence__gt=sequence).order_by("sequence")
+def read_from(sequence: int, limit: int) -> list[LoggedEvent]:
+    """The events from `sequence` on, everybody's, oldest first, at most `limit`."""
+    rows = Event.objects.using(database_alias()).filter(sequence__gte=sequence)
+    rows = rows.order_by("sequence")
     return [_load(row) for row in rows.values_list(*_COLUMNS)[:limit]]
 
 
@@ -259,29 +264,35 @@ def read_for(
     Two range scans: the user's own events, and those of the public `topics`.
     At most `limit` events come back; fewer mean that there are no more.
     """
-    own = EventRecipient.objects.filter(
-        user_id=parse_user_id(user_id),
-        event_id__gt=after,
-        event_id__lte=upto,
-        event__control=False,
-    ).order_by("event_id")
+    own = (
+        EventRecipient.objects.using(database_alias())
+        .filter(
+            user_id=parse_user_id(user_id),
+            event_id__gt=after,
+            event_id__lte=upto,
+            event__control=False,
+        )
+        .order_by("event_id")
+    )
     rows = list(own.values_list(*_RECIPIENT_COLUMNS)[:limit])
     if names := list(topics):
-        public = Event.objects.filter(
-            topic__in=names, sequence__gt=after, sequence__lte=upto
-        ).order_by("sequence")
+        public = (
+            Event.objects.using(database_alias())
+            .filter(topic__in=names, sequence__gt=after, sequence__lte=upto)
+            .order_by("sequence")
+        )
         rows += public.values_list(*_COLUMNS)[:limit]
         rows.sort(key=lambda row: int(row[0]))
     return [_load(row) for row in rows[:limit]]
 
 
-def check_reach(after: int, epoch: str | None, head: Head) -> None:
+def check_reach(after: int, epoch: str | None, head: Head, *, zero_is_oldest: bool) -> None:
     """Refuse a reader whose position the log does not reach.
-
-    Position 0 means "from the oldest event kept" and always holds.
 
     Args:
         head: read after the rows were, else a prune could slip in between.
+        zero_is_oldest: position 0 means "from the oldest event kept" and always
+            holds, as polls have it.
 
     Raises:
         LogGapError: its epoch has ended, it is ahead of the log, or rows it has
@@ -291,7 +302,7 @@ def check_reach(after: int, epoch: str | None, head: Head) -> None:
         raise LogGapError("epoch")
     if after > head.sequence:
         raise LogGapError("future")
-    if 0 < after < head.pruned_through:
+    if after < head.pruned_through and not (after == 0 and zero_is_oldest):
         raise LogGapError("pruned")
 
 
@@ -316,17 +327,19 @@ def prune(max_age: timedelta) -> int:
 
 
 def _prune_batch(cutoff: datetime) -> int:
-    oldest = Event.objects.order_by("sequence").values_list("sequence", "created_at", "control")
+    oldest = Event.objects.using(database_alias()).order_by("sequence")
     old = []
-    for sequence, created_at, control in oldest[:PRUNE_BATCH]:
+    for sequence, created_at, type in oldest.values_list("sequence", "created_at", "type")[
+        :PRUNE_BATCH
+    ]:
         if created_at >= cutoff:
             break
-        old.append((sequence, control))
+        old.append((sequence, type))
     # A prune's own notice is not worth a prune: it goes with the next real event.
-    if all(control for _, control in old):
+    if all(type == PRUNED for _, type in old):
         return 0
     through = old[-1][0]
-    with transaction.atomic(using=router.db_for_write(Event)):
+    with transaction.atomic(using=database_alias()):
         LogHead.objects.filter(pk=LogHead.ID, pruned_through__lt=through).update(
             pruned_through=through
         )
@@ -346,7 +359,7 @@ def begin_epoch(ended: str, *, beyond: int = 0) -> Head:
         beyond: a number known to have been given in the epoch that ended. The
             new one starts above it, so that no old cursor looks valid.
     """
-    with transaction.atomic(using=router.db_for_write(LogHead)):
+    with transaction.atomic(using=database_alias()):
         head = LogHead.objects.select_for_update().get(pk=LogHead.ID)
         if head.epoch == ended:
             head.epoch = uuid4().hex

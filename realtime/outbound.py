@@ -48,12 +48,18 @@ class Transport(Protocol):
     def close(self, code: CloseCode) -> bool:
         """Close with `code`, where ASGI's way is not good enough; False: it is."""
 
+    def pause_reading(self) -> None:
+        """Read no more from the client, where the server does not stop by itself."""
+
+    def resume_reading(self) -> None:
+        """Undo `pause_reading`."""
+
     def abort(self) -> None:
         """Drop the TCP connection at once."""
 
 
 class DaphneTransport:
-    """Daphne's protocol: its `send` never waits, so what is buffered must be looked up."""
+    """Daphne's protocol: its `send` never waits and its input queue has no bound."""
 
     def __init__(self, protocol: Any) -> None:
         self.protocol = protocol
@@ -74,6 +80,12 @@ class DaphneTransport:
         # passes all on to it; for its own 1011 it does as we do here.
         self.protocol.sendCloseFrame(code=int(code))
         return True
+
+    def pause_reading(self) -> None:
+        self.protocol.transport.pauseProducing()
+
+    def resume_reading(self) -> None:
+        self.protocol.transport.resumeProducing()
 
     def abort(self) -> None:
         self.protocol.transport.abortConnection()
@@ -98,12 +110,30 @@ def _daphne_protocol(send: Send) -> Any:
 
 
 class SocketOutbound:
-    """A socket's way out; see `connection.Outbound` for what its methods promise."""
+    """A socket's way out; see `connection.Outbound` for what its methods promise.
 
-    __slots__ = ("_closer", "_queue", "_queued", "_send", "_sender", "_transport", "closed")
+    Attributes:
+        closed: nothing more can be sent.
+        abandoned: the client did not even take the close; where the server
+            offers no way to drop it, the consumer was cancelled.
+    """
+
+    __slots__ = (
+        "_closer",
+        "_consumer",
+        "_queue",
+        "_queued",
+        "_send",
+        "_sender",
+        "_transport",
+        "abandoned",
+        "closed",
+    )
 
     def __init__(self, scope: Scope, send: Send) -> None:
         self.closed = False
+        self.abandoned = False
+        self._consumer = asyncio.current_task()
         self._send = send
         self._transport = find_transport(scope, send)
         self._queue: deque[Frame] = deque()
@@ -175,6 +205,14 @@ class SocketOutbound:
         ):
             await asyncio.sleep(DRAIN_CHECK)
 
+    def pause_reading(self) -> None:
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if self._transport is not None and not self.closed:
+            self._transport.resume_reading()
+
     def close(self, code: CloseCode, last: Frame | None) -> None:
         if self.closed or self._closer is not None:
             return
@@ -194,10 +232,16 @@ class SocketOutbound:
                     await self._send({"type": "websocket.close", "code": int(code)})
         except Exception as error:  # TimeoutError, too
             self._lost(error)
-            if self._transport is not None:
-                self._transport.abort()
+            self._abandon()
         finally:
             self.closed = True
+
+    def _abandon(self) -> None:
+        self.abandoned = True
+        if self._transport is not None:
+            self._transport.abort()  # the server will tell the consumer
+        elif self._consumer is not None:
+            self._consumer.cancel()
 
 
 class _Resumed:
@@ -250,6 +294,8 @@ def _deny_on_daphne(
     protocol: Any, error: RealtimeError, headers: dict[str, str], body: bytes
 ) -> None:
     # As daphne's serverReject does, but with our status, and a body.
+    if not hasattr(protocol, "handshake_deferred"):
+        return  # daphne has lost patience already
     del protocol.handshake_deferred
     # The 401 texts of the API reference are the reason phrases, too.
     reason = error.message if error.status == 401 else HTTPStatus(error.status).phrase

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from collections.abc import Container, Iterable
+from typing import Annotated, Any, Protocol
 
 from msgspec import UNSET, Meta, Raw, Struct
 
-from realtime import database, protocol, registry
+from realtime import database, log, protocol, registry
 from realtime.authentication import Identity
 from realtime.conf import conf
+from realtime.database import Work
 from realtime.errors import RealtimeError, invalid
-from realtime.hub import Hub
+from realtime.hub import read_log
 from realtime.lifecycle import LocalNode
-from realtime.log import LogGapError, LoggedEvent
+from realtime.log import Head, LogGapError, LoggedEvent, Page
 from realtime.protocol import MissedAnswer, PollAnswer, PollEvent, Position, ServerEnvelope
 from realtime.waiting import PollChannels, PollWait
 
@@ -42,86 +44,164 @@ class MissedRequest(Struct):
     epoch: str | None = None
 
 
-async def poll(node: LocalNode, identity: Identity, request: PollRequest) -> PollAnswer:
+class Reader(Protocol):
+    """Where a poll reads: a hub, or the log itself."""
+
+    position: int
+    epoch: str
+
+    async def read(
+        self,
+        user_id: str,
+        *,
+        after: int,
+        channels: Container[str],
+        topics: Iterable[str],
+        epoch: str | None,
+        limit: int,
+        zero_is_oldest: bool,
+    ) -> Page:
+        """A page of what the user has missed."""
+
+
+class LogReader:
+    """Reads the log itself, in a process that has no hub: under WSGI."""
+
+    def __init__(self, head: Head) -> None:
+        self.position, self.epoch = head.sequence, head.epoch
+
+    @classmethod
+    async def open(cls) -> LogReader:
+        return cls(await database.run(Work.ENTRY, log.read_head))
+
+    async def read(
+        self,
+        user_id: str,
+        *,
+        after: int,
+        channels: Container[str],
+        topics: Iterable[str],
+        epoch: str | None,
+        limit: int,
+        zero_is_oldest: bool,
+    ) -> Page:
+        upto = max(after, self.position)
+        found, head = await database.run(
+            Work.ENTRY, read_log, user_id, after=after, upto=upto, topics=set(topics), limit=limit
+        )
+        log.check_reach(after, epoch, head, zero_is_oldest=zero_is_oldest)
+        complete = len(found) < limit
+        events = [event for event in found if event.channel in channels]
+        return Page(events, upto if complete else found[-1].sequence, complete)
+
+
+async def poll(
+    reader: Reader,
+    identity: Identity,
+    request: PollRequest,
+    *,
+    node: LocalNode | None,
+    checked_at: int,
+) -> PollAnswer:
     """Answer a poll as soon as there is something after its position.
+
+    Args:
+        node: the node whose hub wakes it; without one it does not wait.
+        checked_at: the hub's position before the user's rights were checked.
 
     Raises:
         RealtimeError: a channel it names does not exist for this user, or the
             user's rights ended while it waited.
     """
-    hub = node.hub
     channels = await _channels(identity.user_id, request.channels)
     answer = PollAnswer(
-        events=[], last_poll_id=request.last_poll_id, has_more=False, epoch=hub.epoch
+        events=[], last_poll_id=request.last_poll_id, has_more=False, epoch=reader.epoch
     )
-    first = request.last_poll_id == 0
+    new = node.polls.newly_followed(identity.user_id, channels.named) if node else []
+    if request.last_poll_id == 0:
+        new = channels.named
+    deadline = _deadline(0 if new or node is None else request.timeout)
+    epoch = request.epoch
     try:
-        await _fill(node, identity, request, channels, answer)
+        while not await _read(reader, identity, request, channels, epoch, answer):
+            epoch = epoch or reader.epoch
+            if answer.last_poll_id < reader.position:
+                continue
+            # Nothing was awaited since the position was found to be the hub's.
+            remaining = deadline - asyncio.get_running_loop().time()
+            if node is None or remaining <= 0 or node.draining:
+                break
+            if not await _wait(
+                node, identity, channels, answer.last_poll_id, checked_at, remaining
+            ):
+                if epoch == reader.epoch:
+                    answer.last_poll_id = max(answer.last_poll_id, reader.position)
+                break
     except LogGapError:
-        answer.resync = first = True
-        answer.last_poll_id = hub.position
-    answer.epoch = hub.epoch
-    if first and channels.named:
-        answer.channels = await database.run(registry.snapshots, identity.user_id, channels.named)
+        answer.resync = True
+        answer.last_poll_id = reader.position
+        new = channels.named
+    answer.epoch = reader.epoch
+    if new:
+        answer.channels = dict(
+            await database.run(Work.ENTRY, registry.snapshots, identity.user_id, new)
+        )
     return answer
 
 
-async def _fill(
-    node: LocalNode,
+async def _read(
+    reader: Reader,
     identity: Identity,
     request: PollRequest,
     channels: PollChannels,
+    epoch: str | None,
     answer: PollAnswer,
-) -> None:
-    hub = node.hub
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + min(request.timeout, conf().POLL_TIMEOUT)
-    epoch = request.epoch
-    while True:
-        page = await hub.read(
-            identity.user_id,
-            after=answer.last_poll_id,
-            channels=channels,
-            topics=channels.topics,
-            epoch=epoch,
-            limit=min(request.limit, MAX_LIMIT),
-        )
-        answer.last_poll_id = page.position
-        if page.events:
-            answer.events = [_poll_event(event) for event in page.events]
-            answer.has_more = not page.complete
-            return
-        epoch = epoch or hub.epoch
-        if not page.complete or page.position < hub.position:
-            continue
-        # Nothing was awaited since the position was found to be the hub's.
-        remaining = deadline - loop.time()
-        if remaining <= 0 or node.draining:
-            return
-        wait = await _wait(node, identity, channels, answer.last_poll_id, remaining)
-        if isinstance(wait.ended, RealtimeError):
-            raise wait.ended
-        if not wait.woken:
-            if epoch == hub.epoch:
-                answer.last_poll_id = max(answer.last_poll_id, hub.position)
-            return
+) -> bool:
+    """Read on from the answer's position; whether there is something to answer."""
+    page = await reader.read(
+        identity.user_id,
+        after=answer.last_poll_id,
+        channels=channels,
+        topics=channels.topics,
+        epoch=epoch,
+        limit=min(request.limit, MAX_LIMIT),
+        zero_is_oldest=True,
+    )
+    answer.last_poll_id = page.position
+    answer.events = [_poll_event(event) for event in page.events]
+    answer.has_more = bool(page.events) and not page.complete
+    return bool(page.events)
 
 
 async def _wait(
-    node: LocalNode, identity: Identity, channels: PollChannels, position: int, seconds: float
-) -> PollWait:
+    node: LocalNode,
+    identity: Identity,
+    channels: PollChannels,
+    position: int,
+    checked_at: int,
+    seconds: float,
+) -> bool:
+    """Wait for an event after `position`; False: there is nothing more to wait for."""
     wait = PollWait(identity.user_id, channels, position)
     node.polls.add(wait)
     node.hub.join(wait)
     try:
+        if order := node.hub.ending_since(identity.user_id, checked_at):
+            wait.end(order.code, order.reason)
         await wait.wait(min(seconds, identity.seconds_left()))
     finally:
         node.hub.leave(wait)
         node.polls.remove(wait)
-    return wait
+    if isinstance(wait.ended, RealtimeError):
+        raise wait.ended
+    return wait.woken
 
 
-async def missed(hub: Hub, identity: Identity, request: MissedRequest) -> MissedAnswer:
+def _deadline(timeout: float) -> float:
+    return asyncio.get_running_loop().time() + min(timeout, conf().POLL_TIMEOUT)
+
+
+async def missed(reader: Reader, identity: Identity, request: MissedRequest) -> MissedAnswer:
     """The events after a sequence, as the envelopes that a socket would have got.
 
     Raises:
@@ -129,25 +209,26 @@ async def missed(hub: Hub, identity: Identity, request: MissedRequest) -> Missed
     """
     channels = await _channels(identity.user_id, request.channels)
     answer = MissedAnswer(
-        messages=[], last_sequence=request.last_sequence, has_more=False, epoch=hub.epoch
+        messages=[], last_sequence=request.last_sequence, has_more=False, epoch=reader.epoch
     )
     try:
-        page = await hub.read(
+        page = await reader.read(
             identity.user_id,
             after=request.last_sequence,
             channels=channels,
             topics=channels.topics,
             epoch=request.epoch,
             limit=min(request.limit, MAX_LIMIT),
+            zero_is_oldest=True,
         )
     except LogGapError:
         answer.resync = True
-        answer.last_sequence, answer.epoch = hub.position, hub.epoch
+        answer.last_sequence, answer.epoch = reader.position, reader.epoch
         return answer
     answer.messages = [_envelope(event) for event in page.events]
     answer.last_sequence = page.position
     answer.has_more = not page.complete
-    answer.epoch = hub.epoch
+    answer.epoch = reader.epoch
     return answer
 
 
@@ -157,7 +238,7 @@ async def _channels(user_id: str, named: str | list[str]) -> PollChannels:
     if len(channels.named) > conf().MAX_SUBSCRIPTIONS:
         raise invalid(f"At most {conf().MAX_SUBSCRIPTIONS} channels", field="channels")
     if channels.named:
-        refused = await database.run(registry.refusals, user_id, channels.named)
+        refused = await database.run(Work.ENTRY, registry.refusals, user_id, channels.named)
         for error in refused.values():
             raise error
     return channels

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from typing import Any
 
 TOKEN = re.compile(r"([?&]token=)[^&\s\"']+")
 LOGGERS = (
@@ -36,6 +37,21 @@ def _redact(text: str) -> str:
 
 
 def install() -> None:
-    """Filter the loggers that write URLs."""
+    """Filter the loggers that write URLs, and daphne's access log, which is no logger."""
     for name in LOGGERS:
         logging.getLogger(name).addFilter(RedactTokens())
+    try:
+        from daphne.access import AccessLogGenerator
+    except ImportError:
+        return
+    write_entry = AccessLogGenerator.write_entry
+    if getattr(write_entry, "redacts", False):
+        return
+
+    def redacted(self: Any, *args: Any, **kwargs: Any) -> None:
+        clean = [_redact(value) if isinstance(value, str) else value for value in args]
+        named = {k: _redact(v) if isinstance(v, str) else v for k, v in kwargs.items()}
+        write_entry(self, *clean, **named)
+
+    redacted.redacts = True  # type: ignore[attr-defined]
+    AccessLogGenerator.write_entry = redacted

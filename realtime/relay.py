@@ -13,11 +13,12 @@ from collections.abc import Callable
 from enum import Enum
 
 import msgspec
-from django.db import connections, router, transaction
+from django.db import connections, transaction
 
 from realtime import database
 from realtime.conf import conf
-from realtime.log import ensure_head
+from realtime.database import Work
+from realtime.log import database_alias, ensure_head
 from realtime.models import Event, EventRecipient, LogHead, OutboxEvent, RecordedEvent
 
 logger = logging.getLogger("realtime.relay")
@@ -42,23 +43,22 @@ class Outcome(Enum):
 def relay_batch(limit: int) -> Outcome:
     """Move at most `limit` rows from the outbox to the log, in one transaction."""
     # Looking first keeps an idle SQLite free of write transactions.
-    if not OutboxEvent.objects.exists():
+    using = database_alias()
+    if not OutboxEvent.objects.using(using).exists():
         return Outcome.IDLE
-    using = router.db_for_write(LogHead)
     features = connections[using].features
     ensure_head()
     with transaction.atomic(using=using):
         _bound_transaction(using)
         head = (
-            LogHead.objects.select_for_update(
-                skip_locked=features.has_select_for_update_skip_locked
-            )
+            LogHead.objects.using(using)
+            .select_for_update(skip_locked=features.has_select_for_update_skip_locked)
             .filter(pk=LogHead.ID)
             .first()
         )
         if head is None:
             return Outcome.BUSY
-        pending = list(OutboxEvent.objects.order_by("pk")[:limit])
+        pending = list(OutboxEvent.objects.using(using).order_by("pk")[:limit])
         if not pending:
             return Outcome.IDLE
         events = [
@@ -119,7 +119,7 @@ class Relay:
         while True:
             self._pending.clear()
             try:
-                outcome = await database.run(relay_batch, conf().RELAY_BATCH)
+                outcome = await database.run(Work.ENGINE, relay_batch, conf().RELAY_BATCH)
             except Exception as error:
                 if not failing:
                     logger.error("Relay fails, trying again every second: %s", error)
@@ -139,7 +139,9 @@ class Relay:
         if outcome is Outcome.BUSY:
             await asyncio.sleep(BUSY_RETRY)
             return
+        # Not wait_for(): Python 3.11's loses a cancellation that comes with the event.
         try:
-            await asyncio.wait_for(self._pending.wait(), conf().TAIL_INTERVAL)
+            async with asyncio.timeout(conf().TAIL_INTERVAL):
+                await self._pending.wait()
         except TimeoutError:
             pass

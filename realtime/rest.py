@@ -16,6 +16,7 @@ from rest_framework.parsers import JSONParser
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
+from rest_framework.views import set_rollback
 from rest_framework_simplejwt.exceptions import InvalidToken
 
 from realtime.authentication import JWTAuthentication
@@ -49,6 +50,7 @@ class NewestFirst(CursorPagination):
 def exception_response(exc: Exception, context: dict[str, Any]) -> Response:
     """DRF's exception handler: every failure as the protocol's error object."""
     error = as_realtime_error(exc)
+    set_rollback()
     response = Response(
         {"code": error.code.value, "message": error.message, "details": error.details},
         status=error.status,

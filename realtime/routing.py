@@ -63,7 +63,7 @@ class HttpRouter:
         self._engine = EngineHandler()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"].startswith(_engine_paths()):
+        if _is_engine_path(scope["path"]):
             # What Django does synchronously around the view (signals, DRF's
             # request) shares a few threads instead of taking one per request.
             async with ThreadSensitiveContext(executor=request_lane()):
@@ -83,12 +83,21 @@ class EngineHandler(ASGIHandler):
         self._middleware_chain = convert_exception_to_response(cors(respond))
 
 
+def _is_engine_path(path: str) -> bool:
+    prefix, exact = _engine_paths()
+    return path in exact or bool(prefix and path.startswith(prefix))
+
+
 @lru_cache(maxsize=1)
-def _engine_paths() -> tuple[str, ...]:
-    paths = []
-    for name in ("realtime:poll", "healthz", "readyz"):
-        try:
-            paths.append(reverse(name))
-        except NoReverseMatch:  # not mounted; a system check says so
-            continue
-    return tuple(path.removesuffix("poll") for path in paths) or ("\x00",)
+def _engine_paths() -> tuple[str, frozenset[str]]:
+    """The prefix of the realtime API, and the paths of the health checks."""
+    poll = _reverse("realtime:poll")
+    health = (_reverse("healthz"), _reverse("readyz"))
+    return poll.removesuffix("poll"), frozenset(filter(None, health))
+
+
+def _reverse(name: str) -> str:
+    try:
+        return reverse(name)
+    except NoReverseMatch:  # not mounted; a system check says so
+        return ""

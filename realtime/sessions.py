@@ -7,6 +7,7 @@ whose clocks differ agree on who is alive.
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -47,12 +48,12 @@ def sweep() -> int:
     return dead.delete()[1].get(Node._meta.label, 0)
 
 
+class NodeLostError(Exception):
+    """This node is not in the registry: it was thought dead and swept."""
+
+
 def open_session(
-    user_id: str,
-    node_id: UUID,
-    node_name: str,
-    address: str,
-    session_id: UUID | None = None,
+    user_id: str, node_id: UUID, address: str, *, session_id: UUID | None = None
 ) -> UUID:
     """Take one of the user's slots; the limit holds exactly, over all nodes.
 
@@ -62,6 +63,7 @@ def open_session(
 
     Raises:
         RealtimeError: MAX_CONNECTIONS, every slot is taken by a living node.
+        NodeLostError: the node has to be registered again first.
     """
     key = parse_user_id(user_id)
     limit = conf().MAX_CONNECTIONS
@@ -84,7 +86,8 @@ def open_session(
             with transaction.atomic(using=router.db_for_write(Session)):
                 session.save(force_insert=True)
         except IntegrityError:
-            register_node(node_id, node_name)  # in case it was this that was missing
+            if not Node.objects.filter(pk=node_id).exists():
+                raise NodeLostError from None
         else:
             return session.pk
     raise RealtimeError(
@@ -94,6 +97,6 @@ def open_session(
     )
 
 
-def close_session(session_id: UUID) -> None:
-    """Free the session's slot."""
-    Session.objects.filter(pk=session_id).delete()
+def close_sessions(session_ids: Collection[UUID]) -> None:
+    """Free the sessions' slots."""
+    Session.objects.filter(pk__in=session_ids).delete()

@@ -11,7 +11,7 @@ import logging
 import time
 from dataclasses import dataclass
 
-from django.core.cache import InvalidCacheBackendError, caches
+from django.core.cache import caches
 from django.core.cache.backends.base import BaseCache
 from django.core.cache.backends.locmem import LocMemCache
 
@@ -20,6 +20,7 @@ from realtime.conf import conf
 logger = logging.getLogger("realtime.throttling")
 
 POLL_WINDOW = 60
+BROKEN_SECONDS = 5.0
 
 
 class FrameLimit:
@@ -91,8 +92,10 @@ class Allowance:
         return headers
 
 
-# Counts for this process alone, while the shared cache cannot be reached.
-_fallback = LocMemCache("realtime.throttling", {})
+# Counts of this process alone: where the site's cache is local, or cannot be
+# reached. Django's default of 300 entries would forget most users.
+local_counts = LocMemCache("realtime.throttling", {"OPTIONS": {"MAX_ENTRIES": 200_000}})
+_broken_until = 0.0
 
 
 def count_poll(client: str) -> Allowance:
@@ -104,14 +107,23 @@ def count_poll(client: str) -> Allowance:
     limit = conf().POLLS_PER_MINUTE
     # Hashed: cache keys may not hold every character that a client can choose.
     key = "realtime:polls:" + hashlib.sha256(client.encode()).hexdigest()[:32]
-    try:
-        count, reset = _count(caches[conf().CACHE], key)
-    except InvalidCacheBackendError:
-        raise
-    except Exception as error:
-        logger.warning("The cache fails, counting polls on this node only: %r", error)
-        count, reset = _count(_fallback, key)
+    count, reset = _count_shared(key) or _count(local_counts, key)
     return Allowance(limit, max(0, limit - count), reset, exceeded=count > limit)
+
+
+def _count_shared(key: str) -> tuple[int, int] | None:
+    """Count in the site's cache; None where there is none that nodes share now."""
+    global _broken_until
+    cache = caches[conf().CACHE]
+    if isinstance(cache, LocMemCache) or time.monotonic() < _broken_until:
+        return None
+    try:
+        return _count(cache, key)
+    except Exception as error:
+        # Asking a dead Redis again for every poll would make them all wait for it.
+        _broken_until = time.monotonic() + BROKEN_SECONDS
+        logger.warning("The cache fails, counting polls on this node only: %r", error)
+        return None
 
 
 def _count(cache: BaseCache, key: str) -> tuple[int, int]:

@@ -12,7 +12,7 @@ app_name = "realtime"
 urlpatterns = [
     path("realtime/poll", views.PollView.as_view(), name="poll"),
     path("realtime/poll/missed", views.MissedView.as_view(), name="missed"),
-    re_path(r"^realtime/(?P<path>.*)$", views.UnknownView.as_view()),
+    re_path(r"^realtime/(?P<path>.*)$", views.UnknownRealtimeView.as_view()),
     path("auth/token", views.ObtainTokenView.as_view(), name="token"),
     path("auth/token/refresh", views.RefreshTokenView.as_view(), name="token-refresh"),
     path("auth/token/session", views.SessionTokenView.as_view(), name="token-session"),

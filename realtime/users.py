@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
+from django.db import models
 
 from realtime.conf import UserDescription, hook
 
@@ -24,8 +25,18 @@ def parse_user_id(value: object) -> Any:
     """
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise ValueError(f"not a user id: {value!r}")
+    return parse_field(get_user_model()._meta.pk, value)
+
+
+def parse_field(field: models.Field[Any, Any], value: str | int) -> Any:
+    """`value` as the model field has it, if the database can hold it.
+
+    Raises:
+        ValueError: it cannot.
+    """
     try:
-        key = get_user_model()._meta.pk.to_python(value)
+        key = field.to_python(value)
+        field.run_validators(key)
     except ValidationError as error:
         raise ValueError(f"not a user id: {value!r}") from error
     if key is None or (isinstance(key, str) and "\x00" in key):

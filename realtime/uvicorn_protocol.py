@@ -39,6 +39,17 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         """ASGI's way is good."""
         return False
 
+    def pause_reading(self) -> None:
+        """uvicorn reads no further than the application has received."""
+
+    def resume_reading(self) -> None:
+        """Nothing to undo."""
+
+    def keepalive_timeout(self) -> None:
+        """No pong came. A graceful close would wait for a peer that takes nothing."""
+        super().keepalive_timeout()
+        self.transport.abort()
+
     def abort(self) -> None:
         """Drop the TCP connection, and what it had buffered."""
         self.transport.abort()

@@ -18,9 +18,10 @@ from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
 
 from realtime import database, polling, protocol
 from realtime.authentication import Identity, authenticate, request_token
+from realtime.database import Work
 from realtime.errors import ErrorCode, RealtimeError, invalid, not_found
 from realtime.lifecycle import LocalNode, draining_error, local_node
-from realtime.polling import MissedRequest, PollRequest
+from realtime.polling import LogReader, MissedRequest, PollRequest
 from realtime.rest import RestMixin, client_address
 from realtime.throttling import Allowance, count_poll
 
@@ -49,7 +50,7 @@ class RealtimeView(RestMixin, AsyncAPIView):
                 request too many.
         """
         address = client_address(request)
-        outcome, allowance = await database.run(_admit, request_token(request), address)
+        outcome, allowance = await database.run(Work.ENTRY, _admit, request_token(request), address)
         self.allowance = allowance
         if allowance.exceeded:
             raise RealtimeError(
@@ -57,7 +58,7 @@ class RealtimeView(RestMixin, AsyncAPIView):
                 f"More than {allowance.limit} polls a minute",
                 retry_after=allowance.retry_after,
             )
-        if isinstance(outcome, RealtimeError):
+        if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
@@ -73,14 +74,16 @@ class RealtimeView(RestMixin, AsyncAPIView):
         method = request.method.upper()
         if method == "OPTIONS" or method not in self.allowed_methods:
             # No handler of ours will count it, and every response has the headers.
-            self.allowance = await database.run(count_poll, _by_address(client_address(request)))
+            self.allowance = await database.run(
+                Work.ENTRY, count_poll, _by_address(client_address(request))
+            )
         return await super().async_dispatch(request, *args, **kwargs)
 
 
-def _admit(token: str | None, address: str) -> tuple[Identity | RealtimeError, Allowance]:
+def _admit(token: str | None, address: str) -> tuple[Identity | Exception, Allowance]:
     try:
         identity = authenticate(token)
-    except RealtimeError as error:
+    except Exception as error:  # a database that fails, too: every response is counted
         return error, count_poll(_by_address(address))
     return identity, count_poll(f"user:{identity.user_id}")
 
@@ -96,20 +99,23 @@ class PollView(RealtimeView):
         return await self._answer(request, request.query_params.dict())
 
     async def post(self, request: Request) -> HttpResponse:
+        return await self._answer(request, None)
+
+    async def _answer(self, request: Request, values: dict[str, Any] | None) -> HttpResponse:
+        node = await _node(request)
+        checked_at = node.hub.position if node else 0
         identity = await self.admit(request)
-        return await self._poll(request, identity, await _json_body(request))
-
-    async def _answer(self, request: Request, values: dict[str, Any]) -> HttpResponse:
-        return await self._poll(request, await self.admit(request), values)
-
-    async def _poll(
-        self, request: Request, identity: Identity, values: dict[str, Any]
-    ) -> HttpResponse:
+        if values is None:
+            values = await _json_body(request)
         wanted: PollRequest = polling.parse(PollRequest, values)
         _check_user(identity, wanted.user_id)
-        if not _can_wait(request):
-            wanted.timeout = 0
-        answer = await polling.poll(await _ready_node(), identity, wanted)
+        answer = await polling.poll(
+            node.hub if node else await LogReader.open(),
+            identity,
+            wanted,
+            node=node,
+            checked_at=checked_at,
+        )
         return _json_response(answer)
 
 
@@ -117,15 +123,16 @@ class MissedView(RealtimeView):
     """`GET /api/v1/realtime/poll/missed`."""
 
     async def get(self, request: Request) -> HttpResponse:
+        node = await _node(request)
         identity = await self.admit(request)
         wanted: MissedRequest = polling.parse(MissedRequest, request.query_params.dict())
         _check_user(identity, wanted.user_id)
-        node = await _ready_node()
-        return _json_response(await polling.missed(node.hub, identity, wanted))
+        reader = node.hub if node else await LogReader.open()
+        return _json_response(await polling.missed(reader, identity, wanted))
 
 
-class UnknownView(RealtimeView):
-    """Anything else under `realtime/`: 404, in the one form of error."""
+class UnknownRealtimeView(RealtimeView):
+    """Anything else under `realtime/`: 404, counted like a poll."""
 
     async def _refuse(self, request: Request, path: str = "") -> HttpResponse:
         await self.admit(request)
@@ -134,16 +141,26 @@ class UnknownView(RealtimeView):
     get = post = put = patch = delete = _refuse
 
 
-async def _ready_node() -> LocalNode:
+class UnknownView(RestMixin, APIView):
+    """For a site's catch-all under `api/`: 404 in the one form of error."""
+
+    authentication_classes = ()
+    permission_classes = ()
+
+    def _refuse(self, request: Request) -> Response:
+        raise not_found("There is nothing at this path")
+
+    get = post = put = patch = delete = _refuse
+
+
+async def _node(request: Request) -> LocalNode | None:
+    """The node that serves this request; None under WSGI, where nothing can wait."""
+    if not isinstance(request._request, ASGIRequest):
+        return None
     node = await local_node()
     if node.draining:
         raise draining_error()
     return node
-
-
-def _can_wait(request: Request) -> bool:
-    """Under WSGI a request is a thread, without an event loop that goes on: no waiting."""
-    return isinstance(request._request, ASGIRequest)
 
 
 def _check_user(identity: Identity, user_id: str | int) -> None:

@@ -6,6 +6,7 @@ A waiting poll holds no thread and no database connection, only a future.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict, deque
 from collections.abc import Iterable
 
@@ -13,6 +14,10 @@ from realtime import registry
 from realtime.conf import conf
 from realtime.errors import ErrorCode, RealtimeError
 from realtime.log import Head, LoggedEvent
+
+# A poller that has not come back for this long begins anew.
+FOLLOWED_SECONDS = 90.0
+FOLLOWED_MAX = 10_000
 
 
 class PollChannels:
@@ -72,7 +77,8 @@ class PollWait:
     async def wait(self, seconds: float) -> None:
         """Return when there is something to answer, at the latest after `seconds`."""
         try:
-            await asyncio.wait_for(self._future, seconds)
+            async with asyncio.timeout(seconds):
+                await self._future
         except TimeoutError:
             pass
 
@@ -82,18 +88,34 @@ class WaitingPolls:
 
     def __init__(self) -> None:
         self._by_user: defaultdict[str, deque[PollWait]] = defaultdict(deque)
+        self._followed: dict[tuple[str, str], float] = {}
 
     def add(self, wait: PollWait) -> None:
         waits = self._by_user[wait.user_id]
         if len(waits) >= conf().MAX_WAITING_POLLS:
-            waits[0].release()
+            waits.popleft().release()
         waits.append(wait)
 
     def remove(self, wait: PollWait) -> None:
-        waits = self._by_user[wait.user_id]
-        waits.remove(wait)
+        waits = self._by_user.get(wait.user_id)
+        if waits and wait in waits:  # released ones have been taken out
+            waits.remove(wait)
         if not waits:
-            del self._by_user[wait.user_id]
+            self._by_user.pop(wait.user_id, None)
+
+    def newly_followed(self, user_id: str, channels: Iterable[str]) -> list[str]:
+        """Those of the named channels that no poll of this user has named lately.
+
+        Their snapshots go with the answer. Another node does not know of it
+        and sends them once more, which does no harm.
+        """
+        now = time.monotonic()
+        if len(self._followed) > FOLLOWED_MAX:
+            self._followed = {key: until for key, until in self._followed.items() if until > now}
+        keys = [(user_id, channel) for channel in channels]
+        new = [key[1] for key in keys if self._followed.get(key, 0.0) < now]
+        self._followed.update(dict.fromkeys(keys, now + FOLLOWED_SECONDS))
+        return new
 
     def __len__(self) -> int:
         return sum(len(waits) for waits in self._by_user.values())

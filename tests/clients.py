@@ -194,7 +194,7 @@ async def waiting_poll(
     Needs `@pytest.mark.options(MAX_WAITING_POLLS=1)`: of two polls, the one that
     comes second ends the other as it begins to wait.
     """
-    parameters = {"user_id": user_id(user), "last_poll_id": position, "timeout": 30}
+    parameters: dict[str, Any] = {"user_id": user_id(user), "last_poll_id": position, "timeout": 30}
     polls = {
         asyncio.create_task(http.get("/api/v1/realtime/poll", params=parameters)) for _ in range(2)
     }

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
+from realtime.throttling import local_counts
 from tests.people import make_user
 from tests.servers import Address, uvicorn_thread
 
@@ -30,6 +31,7 @@ def options(request: pytest.FixtureRequest, settings: Any) -> None:
 @pytest.fixture(autouse=True)
 def _empty_cache() -> None:
     cache.clear()
+    local_counts.clear()
 
 
 @pytest.fixture

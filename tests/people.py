@@ -16,7 +16,7 @@ def make_user(name: str, **fields: Any) -> Any:
     """A user called `name`."""
     model = get_user_model()
     if model.USERNAME_FIELD == "email":
-        return model.objects.create_user(  # type: ignore[call-arg]
+        return model.objects.create_user(
             email=f"{name}@example.org", password=PASSWORD, name=name.title(), **fields
         )
     return model.objects.create_user(

@@ -173,6 +173,20 @@ def test_deleting_keeps_the_count_right(alice: Any, bob: Any) -> None:
     assert Notification.objects.get().actor is None
 
 
+def test_deleting_what_was_read_meanwhile_does_not_count_it_twice(alice: Any) -> None:
+    seen_unread, other = notify(alice, "like", "1"), notify(alice, "like", "2")
+    assert seen_unread is not None
+    assert other is not None
+    services.mark_read(user_id(alice), seen_unread.pk)
+    seen_unread.delete()  # by somebody who had loaded it before it was read
+    assert unread(alice) == 1
+
+
+def test_the_letters_of_an_escaped_nul_are_ordinary_text(alice: Any) -> None:
+    notify(alice, "like", r"C:\u0000 and \u0000")
+    assert events(alice)[0][1]["message"] == r"C:\u0000 and \u0000"
+
+
 def test_the_unread_count_costs_one_query_however_many_there_are(alice: Any) -> None:
     notify_many([alice], "news", "1")
     queries = []

@@ -62,7 +62,7 @@ async def test_a_token_signed_by_somebody_else_is_invalid(server: Address, alice
 
 async def test_an_unsigned_token_is_invalid(server: Address, alice: Any) -> None:
     claims = {"user_id": user_id(alice), "exp": time.time() + 60}
-    unsigned = jwt.encode(claims, None, algorithm="none")
+    unsigned = jwt.encode(claims, "", algorithm="none")
     assert await refusal(server, token=unsigned) == INVALID_TOKEN
 
 

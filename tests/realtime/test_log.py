@@ -43,22 +43,35 @@ def test_an_event_is_written_in_a_transaction_or_not_at_all() -> None:
 def test_an_event_has_recipients_or_a_topic_not_both(alice: Any) -> None:
     with transaction.atomic():
         with pytest.raises(ValueError, match="either recipients or a topic"):
-            log.append("note", {})
+            log.append("note", {}, channel="news")
         with pytest.raises(ValueError, match="either recipients or a topic"):
-            log.append("note", {}, recipients=[alice.pk], topic="news")
+            log.append("note", {}, channel="news", recipients=[alice.pk], topic="news")
+
+
+def test_an_event_has_a_channel(alice: Any) -> None:
+    with transaction.atomic(), pytest.raises(ValueError, match="needs the channel"):
+        log.append("note", {}, recipients=[alice.pk])
+
+
+@pytest.mark.parametrize("key", [2**70, -(2**70), True, None, "no key", 1.5])
+def test_a_recipient_who_cannot_exist_is_refused_before_anything_is_written(
+    alice: Any, key: Any
+) -> None:
+    with transaction.atomic(), pytest.raises(ValueError, match="not a user id"):
+        log.append("note", {}, channel="news", recipients=[alice.pk, key])
 
 
 def test_an_event_is_for_at_most_500_people(alice: Any) -> None:
     make_key = UUID if isinstance(alice.pk, UUID) else lambda int: int
     keys = [make_key(int=number) for number in range(1, 502)]
     with transaction.atomic(), pytest.raises(ValueError, match="at most 500"):
-        log.append("note", {}, recipients=keys)
+        log.append("note", {}, channel="news", recipients=keys)
 
 
 def test_a_rolled_back_transaction_sends_nothing_and_leaves_no_gap(alice: Any) -> None:
     write(alice, "1")
     with transaction.atomic():
-        log.append("note", {"text": "2"}, recipients=[alice.pk])
+        log.append("note", {"text": "2"}, channel="news", recipients=[alice.pk])
         transaction.set_rollback(True)
     write(alice, "3")
     relay.drain()
@@ -119,7 +132,9 @@ def test_ten_writers_with_pauses_before_commit_lose_nothing(alice: Any, relays: 
     def writer(name: int) -> None:
         for number, pause in enumerate(pauses[name]):
             with transaction.atomic():
-                log.append("note", {"text": f"{name}.{number}"}, recipients=[alice.pk])
+                log.append(
+                    "note", {"text": f"{name}.{number}"}, channel="news", recipients=[alice.pk]
+                )
                 time.sleep(pause)  # what a site's transaction goes on to do
 
     def relaying() -> None:
@@ -172,10 +187,12 @@ def test_prune_deletes_what_is_old_and_says_how_far(alice: Any) -> None:
     assert EventRecipient.objects.count() == 1
     head = log.read_head()
     assert head.pruned_through == 3
-    log.check_reach(3, None, head)
+    log.check_reach(3, None, head, zero_is_oldest=False)
     with pytest.raises(log.LogGapError, match="pruned"):
-        log.check_reach(2, None, head)
-    log.check_reach(0, None, head)
+        log.check_reach(2, None, head, zero_is_oldest=True)
+    with pytest.raises(log.LogGapError, match="pruned"):
+        log.check_reach(0, None, head, zero_is_oldest=False)
+    log.check_reach(0, None, head, zero_is_oldest=True)
 
 
 def test_prune_with_nothing_old_writes_nothing(alice: Any) -> None:
@@ -183,6 +200,22 @@ def test_prune_with_nothing_old_writes_nothing(alice: Any) -> None:
     relay.drain()
     assert log.prune(timedelta(seconds=50)) == 0
     assert not OutboxEvent.objects.exists()
+
+
+def test_prune_goes_on_behind_any_number_of_control_events(alice: Any) -> None:
+    with transaction.atomic():
+        log.append_many(
+            log.Draft(
+                log.CLOSE_USER,
+                {"code": 4503, "reason": "test"},
+                recipients=[alice.pk],
+                control=True,
+            )
+            for _ in range(log.PRUNE_BATCH + 10)
+        )
+    write(alice, "behind them")
+    relay.drain()
+    assert log.prune(timedelta(0)) == log.PRUNE_BATCH + 11
 
 
 def test_prune_comes_to_an_end(alice: Any) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from contextlib import AsyncExitStack
@@ -270,7 +271,7 @@ async def test_500_waiting_polls_hold_a_handful_of_threads_and_are_all_answered(
 ) -> None:
     with server_process() as (server, _):
         async with open_http(server, alice) as http:
-            parameters = {"user_id": user_id(alice), "timeout": 30}
+            parameters: dict[str, Any] = {"user_id": user_id(alice), "timeout": 30}
             await http.get("/api/v1/realtime/poll", params={**parameters, "timeout": 0})
             quiet = threads(server.pid)
             waiting = [
@@ -301,3 +302,45 @@ async def all_connected(port: int, count: int) -> None:
             if len(served) >= count and all(row[4].endswith(":00000000") for row in served):
                 return
             await asyncio.sleep(0.05)
+
+
+@pytest.mark.options(MAX_BUFFERED_BYTES=200_000)
+@pytest.mark.parametrize(
+    "command", [UVICORN, PLAIN_UVICORN, DAPHNE], ids=lambda c: "-".join(c[::6])
+)
+async def test_a_client_that_stops_reading_is_dropped_and_frees_its_slot(
+    command: tuple[str, ...], alice: Any, bob: Any
+) -> None:
+    with server_process(command) as (server, _):
+        async with open_socket(server, bob) as other:
+            await other.silence()
+            slow = await stopped_reader(server.port, token_for(alice))
+            assert await in_thread(Session.objects.count) == 2
+            for _ in range(100):
+                await in_thread(notify, alice, "like", "x" * 60_000)
+                if await in_thread(Session.objects.count) == 1:
+                    break
+            async with asyncio.timeout(PATIENCE):
+                while await in_thread(Session.objects.count) > 1:
+                    await asyncio.sleep(0.05)
+            await in_thread(notify, bob, "like", "text")
+            await other.expect("notification")
+            slow.close()
+
+
+async def stopped_reader(port: int, token: str) -> socket.socket:
+    """A WebSocket whose client takes nothing after the handshake."""
+    client = socket.socket()
+    # A small window: the bytes pile up in the server, not in the network.
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.setblocking(False)
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(client, ("127.0.0.1", port))
+    request = (
+        f"GET /ws?token={token} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    )
+    await loop.sock_sendall(client, request.encode())
+    assert b" 101 " in await loop.sock_recv(client, 1000)
+    return client

@@ -9,10 +9,12 @@ from typing import Any
 
 import httpx
 import pytest
+from django.test import Client
 from rest_framework_simplejwt.tokens import RefreshToken
 
 from notifications.services import notify
-from realtime import log
+from realtime import database, log, relay
+from realtime.models import Node
 from realtime.users import user_id
 from tests.clients import (
     in_thread,
@@ -111,7 +113,7 @@ async def test_pages_are_as_long_as_asked_and_say_if_there_is_more(
     async with open_poller(server, alice) as poller:
         texts = [str(number) for number in range(5)]
         await notify_now(server, alice, *texts)
-        found = []
+        found: list[str] = []
         async with asyncio.timeout(15):
             while len(found) < 5:
                 answer = await poller.poll(limit=2)
@@ -128,7 +130,7 @@ async def test_a_limit_above_100_means_100(server: Address, alice: Any) -> None:
             (POLL, "last_poll_id", "events"),
             (MISSED, "last_sequence", "messages"),
         ):
-            parameters = {"user_id": user_id(alice), name: 0, "limit": 1000}
+            parameters: dict[str, Any] = {"user_id": user_id(alice), name: 0, "limit": 1000}
             answer = (await http.get(path, params=parameters)).json()
             assert len(answer[found]) == 100
             assert answer["has_more"] is True
@@ -150,7 +152,11 @@ async def test_post_takes_the_same_parameters_in_its_body(server: Address, alice
 
 async def test_the_token_may_stand_in_the_url(server: Address, alice: Any) -> None:
     async with open_http(server) as http:
-        parameters = {"user_id": user_id(alice), "timeout": 0, "token": token_for(alice)}
+        parameters: dict[str, Any] = {
+            "user_id": user_id(alice),
+            "timeout": 0,
+            "token": token_for(alice),
+        }
         assert (await http.get(POLL, params=parameters)).status_code == 200
 
 
@@ -159,10 +165,14 @@ async def test_named_channels_carry_their_snapshots_in_the_first_answer(
 ) -> None:
     await notify_now(server, alice, "1")
     async with open_http(server, alice) as http:
-        parameters = {"user_id": user_id(alice), "timeout": 0, "channels": "notifications"}
+        parameters: dict[str, Any] = {
+            "user_id": user_id(alice),
+            "timeout": 0,
+            "channels": "notifications",
+        }
         answer = (await http.get(POLL, params=parameters)).json()
         assert answer["channels"] == {"notifications": {"unread_count": 1}}
-        later = {**parameters, "last_poll_id": answer["last_poll_id"]}
+        later: dict[str, Any] = {**parameters, "last_poll_id": answer["last_poll_id"]}
         assert "channels" not in (await http.get(POLL, params=later)).json()
 
 
@@ -177,7 +187,7 @@ async def test_a_position_out_of_reach_is_answered_with_resync(
     await in_thread(log.prune, timedelta(0))
     await settled(server, alice)
     async with open_http(server, alice) as http:
-        parameters = {"user_id": user_id(alice), "timeout": 0}
+        parameters: dict[str, Any] = {"user_id": user_id(alice), "timeout": 0}
         if path == MISSED:
             del parameters["timeout"]
         for position, extra in ((1, {}), (10**12, {}), (10**6, {"epoch": "another"})):
@@ -199,7 +209,7 @@ async def test_tokens_are_required_and_checked(server: Address, alice: Any) -> N
     expired = token_for(alice, lifetime=timedelta(seconds=-1))
     async with open_http(server) as http:
         for path in (POLL, MISSED):
-            parameters = {"user_id": user_id(alice), "last_sequence": 0}
+            parameters: dict[str, Any] = {"user_id": user_id(alice), "last_sequence": 0}
             for token, code, message in (
                 ("", "MISSING_TOKEN", "missing token"),
                 ("nonsense", "INVALID_TOKEN", "invalid token"),
@@ -237,7 +247,7 @@ async def test_a_malformed_parameter_is_named(
     server: Address, alice: Any, name: str, value: str
 ) -> None:
     async with open_http(server, alice) as http:
-        parameters = {"user_id": user_id(alice), "timeout": 0, name: value}
+        parameters: dict[str, Any] = {"user_id": user_id(alice), "timeout": 0, name: value}
         for response in (
             await http.get(POLL, params=parameters),
             await http.post(POLL, json=parameters),
@@ -296,7 +306,7 @@ async def test_other_paths_and_methods_are_refused_in_the_one_form_of_error(
 async def test_the_fourth_poll_of_three_is_one_too_many(
     server: Address, alice: Any, bob: Any
 ) -> None:
-    parameters = {"user_id": user_id(alice), "timeout": 0, "last_sequence": 0}
+    parameters: dict[str, Any] = {"user_id": user_id(alice), "timeout": 0, "last_sequence": 0}
     async with open_http(server, alice) as http:
         for number, path in enumerate((POLL, MISSED, POLL)):
             response = await http.get(path, params=parameters)
@@ -357,3 +367,21 @@ async def test_a_waiting_poll_ends_with_its_token(server: Address, alice: Any) -
         )
         assert response.status_code == 200
         assert response.json()["events"] == []
+
+
+def test_under_wsgi_a_poll_answers_at_once_and_starts_no_node(alice: Any) -> None:
+    notify(alice, "like", "1")
+    relay.drain()
+    client = Client(headers={"Authorization": f"Bearer {token_for(alice)}"})
+    me: dict[str, Any] = {"user_id": user_id(alice)}
+    answer = client.get(POLL, {**me, "timeout": 30}).json()
+    assert [event["payload"]["message"] for event in answer["events"]] == ["1"]
+    waiting = {**me, "timeout": 30, "last_poll_id": answer["last_poll_id"]}
+    empty = client.get(POLL, waiting).json()
+    assert empty["events"] == []
+    missed = client.get(MISSED, {**me, "last_sequence": 0}).json()
+    assert len(missed["messages"]) == 1
+    beyond = client.get(MISSED, {**me, "last_sequence": 10**9}).json()
+    assert beyond["resync"] is True
+    assert not Node.objects.exists()
+    database.close()

@@ -78,16 +78,30 @@ async def test_a_connect_frame_replays_what_this_socket_was_already_sent_under_t
         assert reply["payload"]["recovered"] is True
 
 
-async def test_from_position_zero_comes_everything_kept(server: Address, alice: Any) -> None:
+async def test_from_position_zero_comes_everything_that_ever_was(
+    server: Address, alice: Any
+) -> None:
     await in_thread(notify_each, alice, ["1", "2"])
-    await settled(server, alice)
-    await in_thread(log.prune, timedelta(0))
-    await in_thread(notify_each, alice, ["3"])
     await settled(server, alice)
     async with open_socket(server, alice, last_sequence=0) as socket:
         missed, reply = await replay(socket)
-        assert messages(missed) == ["3"]
+        assert messages(missed) == ["1", "2"]
         assert reply["payload"]["recovered"] is True
+
+
+async def test_who_stood_at_zero_has_missed_what_was_pruned_since(
+    server: Address, alice: Any
+) -> None:
+    async with open_socket(server, alice) as socket:
+        assert (await socket.ask("connect"))["payload"]["last_sequence"] == 0
+    await in_thread(notify_each, alice, ["1", "2"])
+    await settled(server, alice)
+    await in_thread(log.prune, timedelta(0))
+    await settled(server, alice)
+    async with open_socket(server, alice, last_sequence=0) as socket:
+        missed, reply = await replay(socket)
+        assert [frame["payload"]["reason"] for frame in missed] == ["pruned"]
+        assert reply["payload"]["recovered"] is False
 
 
 async def test_events_of_a_channel_that_was_left_are_not_replayed(

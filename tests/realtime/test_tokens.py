@@ -9,7 +9,11 @@ import httpx
 import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
+from rest_framework_simplejwt.settings import api_settings
 
+from realtime.authentication import authenticate
+from realtime.errors import RealtimeError
+from realtime.users import user_id
 from tests.clients import in_thread, open_http, open_socket
 from tests.people import PASSWORD, login_name, make_user, token_for
 from tests.servers import Address
@@ -130,3 +134,22 @@ def test_a_session_gives_a_token_to_who_shows_the_csrf_token() -> None:
     response = client.post("/api/v1/auth/token/session", headers={"X-CSRFToken": "x" * 32})
     assert response.status_code == 200
     assert set(response.json()) == {"access", "expires_at"}
+
+
+def test_where_the_site_says_so_a_token_ends_with_its_password(
+    alice: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api_settings, "CHECK_REVOKE_TOKEN", True)
+    token = token_for(alice)
+    assert authenticate(token).user_id == user_id(alice)
+    alice.set_password("another password")
+    alice.save()
+    with pytest.raises(RealtimeError, match="invalid token"):
+        authenticate(token)
+
+
+def test_where_the_site_says_so_tokens_name_users_by_another_field(
+    alice: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api_settings, "USER_ID_FIELD", type(alice).USERNAME_FIELD)
+    assert authenticate(token_for(alice)).user_id == user_id(alice)

@@ -11,7 +11,7 @@ import pytest
 from tests.clients import Frame, Poller, Socket, open_poller, open_socket
 from tests.servers import Address
 
-REST = {
+REST: dict[str, Callable[[Frame], str]] = {
     "notification_read": lambda payload: f"notifications/{payload['notification_id']}/read",
     "notification_read_all": lambda payload: "notifications/read-all",
 }

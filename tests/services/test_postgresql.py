@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
 
+from notifications.models import Inbox
+from notifications.services import notify
 from realtime import log, relay
+from realtime.models import LogHead
+from tests.clients import in_thread, open_socket
 from tests.realtime.test_log import in_other_thread, read, texts, write
+from tests.servers import Address
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +30,7 @@ def test_a_transaction_that_began_first_and_commits_last_is_not_missed(alice: An
 
     def slow() -> None:
         with transaction.atomic():
-            log.append("note", {"text": "slow"}, recipients=[alice.pk])
+            log.append("note", {"text": "slow"}, channel="news", recipients=[alice.pk])
             written.set()
             committed.wait(15)
 
@@ -44,7 +51,7 @@ def test_a_relay_whose_lock_is_taken_leaves_at_once(alice: Any) -> None:
 
     def hold() -> None:
         with transaction.atomic():
-            list(log.LogHead.objects.select_for_update())
+            list(LogHead.objects.select_for_update())
             locked.set()
             release.wait(15)
 
@@ -56,3 +63,33 @@ def test_a_relay_whose_lock_is_taken_leaves_at_once(alice: Any) -> None:
     thread.join()
     assert relay.relay_batch(10) is relay.Outcome.MOVED
     assert texts(read(alice)) == [b'{"text":"1"}']
+
+
+async def test_one_user_s_commands_that_wait_for_a_lock_hold_up_nobody_else(
+    server: Address, alice: Any, bob: Any
+) -> None:
+    await in_thread(notify, alice, "like", "text")
+    locked, release = threading.Event(), threading.Event()
+
+    def slow_transaction_of_the_site() -> None:
+        with transaction.atomic():
+            list(Inbox.objects.select_for_update().filter(user=alice))
+            locked.set()
+            release.wait(30)
+
+    thread = in_other_thread(slow_transaction_of_the_site)
+    await asyncio.to_thread(locked.wait, 15)
+    async with AsyncExitStack() as stack:
+        sockets = [await stack.enter_async_context(open_socket(server, alice)) for _ in range(10)]
+        for socket in sockets:
+            await socket.send("notification_read_all", ack_id="waiting")
+        # Bob comes in, hears, and is heard, while all of Alice's commands wait.
+        other = await stack.enter_async_context(open_socket(server, bob))
+        await other.silence()
+        await in_thread(notify, bob, "like", "text")
+        assert (await other.expect("notification"))["payload"]["message"] == "text"
+        assert (await other.ask("notification_read_all"))["type"] in ("ack", "notification")
+        assert not release.is_set()
+        release.set()
+        await asyncio.to_thread(thread.join)
+        assert (await sockets[0].receive())["type"] in ("notification", "notification_read_all")

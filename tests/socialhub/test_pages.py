@@ -12,6 +12,7 @@ from notifications.models import Notification
 from notifications.services import unread_count
 from realtime.users import describe
 from socialhub import views
+from socialhub.management.commands.seed_demo import PASSWORD as DEMO_PASSWORD
 from tests.people import PASSWORD, login_name
 
 pytestmark = pytest.mark.django_db
@@ -60,7 +61,7 @@ def test_a_visitor_gets_no_script_and_no_token(visitor: Client) -> None:
 def test_demo_users_that_exist_are_named_with_debug(visitor: Client, bob: Any, name: str) -> None:
     shown = page(visitor, name)
     assert f"<code>{login_name(bob)}</code>" in shown
-    assert views.PASSWORD in shown
+    assert DEMO_PASSWORD in shown
     assert "nobody" not in shown
 
 
@@ -72,7 +73,7 @@ def test_demo_users_are_not_named_without_debug(
     settings.DEBUG = False
     shown = page(visitor, name)
     assert login_name(bob) not in shown
-    assert views.PASSWORD not in shown
+    assert DEMO_PASSWORD not in shown
 
 
 # --- signing in and out ------------------------------------------------------------------
