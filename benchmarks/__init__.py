@@ -1,0 +1,1 @@
+"""Measurements of the product against what it replaces; see README.md here."""

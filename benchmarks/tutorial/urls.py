@@ -1,0 +1,5 @@
+"""The baseline serves no pages."""
+
+from __future__ import annotations
+
+urlpatterns: list[object] = []
