@@ -39,6 +39,9 @@ DRAIN_CHECK = 0.05
 class Transport(Protocol):
     """What a server lets us reach below ASGI."""
 
+    def denied(self) -> None:
+        """The handshake was answered with a refusal."""
+
     def write(self, wire: bytes) -> bool:
         """Send a ready-made frame now; False if that is not possible now."""
 
@@ -63,6 +66,9 @@ class DaphneTransport:
 
     def __init__(self, protocol: Any) -> None:
         self.protocol = protocol
+
+    def denied(self) -> None:
+        """Daphne is not told by ASGI; see `_deny_on_daphne`."""
 
     def write(self, wire: bytes) -> bool:
         return False
@@ -284,6 +290,8 @@ async def deny(scope: Scope, send: Send, error: RealtimeError) -> None:
             {"type": "websocket.http.response.start", "status": error.status, "headers": raw}
         )
         await send({"type": "websocket.http.response.body", "body": body})
+        if (offered := scope["extensions"].get(TRANSPORT_EXTENSION)) is not None:
+            offered.denied()
     elif (protocol := _daphne_protocol(send)) is not None:
         _deny_on_daphne(protocol, error, headers, body)
     else:

@@ -24,6 +24,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if scope := getattr(self, "scope", None):
             scope["extensions"][TRANSPORT_EXTENSION] = self
 
+    def denied(self) -> None:
+        """uvicorn takes a refusal for a handshake left unfinished, and logs an error."""
+        self.handshake_complete = True
+
     def write(self, wire: bytes) -> bool:
         """Send a ready-made text frame, unless the client is behind or going."""
         if self.close_sent or self.disconnected or not self.writable.is_set():

@@ -59,6 +59,7 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "socialhub.urls"
 ASGI_APPLICATION = "socialhub.asgi.application"
+LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
 

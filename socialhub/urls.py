@@ -9,8 +9,13 @@ from socialhub import views
 
 urlpatterns = [
     path("", views.home, name="home"),
-    path("login", LoginView.as_view(template_name="socialhub/login.html"), name="login"),
+    path(
+        "login",
+        LoginView.as_view(template_name="socialhub/login.html", extra_context=views.sign_in_hint()),
+        name="login",
+    ),
     path("logout", LogoutView.as_view(), name="logout"),
+    path("notify-me", views.notify_me, name="notify-me"),
     path("", include("realtime.health")),
     path("api/v1/", include("realtime.urls")),
     path("api/v1/", include("notifications.urls")),

@@ -83,7 +83,8 @@ def database_url() -> str:
 def environment(**extra: str) -> dict[str, str]:
     """The environment in which other processes use the test database."""
     return {
-        **os.environ,
+        # Its settings are those of this worker, not a worker's of their own.
+        **{name: value for name, value in os.environ.items() if name != "PYTEST_XDIST_WORKER"},
         "DATABASE_URL": database_url(),
         "PYTHONPATH": str(ROOT),
         "TEST_OPTIONS": json.dumps(settings.REALTIME),

@@ -10,6 +10,11 @@ os.environ.setdefault("DEBUG", "0")
 os.environ.setdefault("SECRET_KEY", "test-key-that-is-long-enough-for-hs256-signatures")
 os.environ.setdefault("ALLOWED_HOSTS", "*")
 
+if (worker := os.environ.get("PYTEST_XDIST_WORKER")) and os.environ.get("REDIS_URL"):
+    # Each worker of a parallel run has a Redis database of its own: tests empty it.
+    url, _, number = os.environ["REDIS_URL"].rpartition("/")
+    os.environ["REDIS_URL"] = f"{url}/{int(number) + 1 + int(worker.removeprefix('gw'))}"
+
 from socialhub.settings import *  # noqa: F403
 from socialhub.settings import BASE_DIR, DATABASES, REALTIME
 

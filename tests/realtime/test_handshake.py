@@ -36,8 +36,11 @@ def error(code: str, message: str, **details: Any) -> dict[str, Any]:
 INVALID_TOKEN = (401, error("INVALID_TOKEN", "invalid token"))
 
 
-async def test_without_a_token_nobody_gets_in(server: Address) -> None:
+async def test_without_a_token_nobody_gets_in(
+    server: Address, caplog: pytest.LogCaptureFixture
+) -> None:
     assert await refusal(server) == (401, error("MISSING_TOKEN", "missing token"))
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 async def test_an_expired_token_is_told_apart(server: Address, alice: Any) -> None:
