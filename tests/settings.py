@@ -38,6 +38,3 @@ REALTIME = {
     "DRAIN_SECONDS": 0.2,
     **json.loads(os.environ.get("TEST_OPTIONS", "{}")),
 }
-# Nothing was collected; static files are looked up as with DEBUG.
-WHITENOISE_AUTOREFRESH = True
-WHITENOISE_USE_FINDERS = True
