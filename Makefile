@@ -6,8 +6,6 @@ BIN := $(VENV)/bin
 HOST ?= 127.0.0.1
 PORT ?= 8082
 WORKERS ?= 1
-# `make serve` develops, unless the environment says otherwise.
-export DEBUG ?= 1
 
 .DEFAULT_GOAL := help
 
@@ -33,6 +31,8 @@ install: $(VENV)/installed ## Create .venv and install what running needs.
 
 install-dev: $(VENV)/installed-dev ## Install what tests and checks need, too.
 
+# It is for developing, unless the environment says otherwise.
+serve: export DEBUG ?= 1
 serve: install ## Migrate, seed a demo, and serve on port 8082 (HOST, PORT, WORKERS).
 	@$(BIN)/python manage.py migrate --verbosity 0
 	@echo "Open http://$(HOST):$(PORT)/ (the admin is at /admin/). Ctrl-C ends the server."
@@ -47,6 +47,6 @@ lint: install-dev ## Check style, types, import rules and migrations.
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy .
 	@$(BIN)/lint-imports
-	@$(BIN)/python manage.py makemigrations --check --dry-run
+	@DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py makemigrations --check --dry-run
 
 .PHONY: help install install-dev serve test lint

@@ -6,7 +6,7 @@ DATABASE_URL and REDIS_URL choose the databases, as for the site.
 import json
 import os
 
-os.environ.setdefault("DEBUG", "0")
+os.environ["DEBUG"] = "0"
 os.environ.setdefault("SECRET_KEY", "test-key-that-is-long-enough-for-hs256-signatures")
 os.environ.setdefault("ALLOWED_HOSTS", "*")
 
