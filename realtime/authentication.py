@@ -22,6 +22,7 @@ from rest_framework_simplejwt.state import token_backend
 from rest_framework_simplejwt.utils import get_md5_hash_password
 
 from realtime.errors import ErrorCode, RealtimeError
+from realtime.revocation import is_revoked
 from realtime.users import parse_field, user_id
 
 SUBPROTOCOL = "socialhub.v1"
@@ -79,7 +80,9 @@ def _find_user(claims: dict[str, Any]) -> AbstractBaseUser:
         raise _invalid_token()
     try:
         field: Any = model._meta.pk if name in ("id", "pk") else model._meta.get_field(name)
-        user = model._default_manager.filter(**{field.name: parse_field(field, claim)}).first()
+        # With the revocation, if there is one: a handshake asks once for both.
+        users = model._default_manager.select_related("realtime_revocation")
+        user = users.filter(**{field.name: parse_field(field, claim)}).first()
     except (ValueError, OverflowError):
         raise _invalid_token() from None
     if user is None or not api_settings.USER_AUTHENTICATION_RULE(user):
@@ -88,6 +91,8 @@ def _find_user(claims: dict[str, Any]) -> AbstractBaseUser:
     if api_settings.CHECK_REVOKE_TOKEN and (
         claims.get(api_settings.REVOKE_TOKEN_CLAIM) != get_md5_hash_password(user.password)
     ):
+        raise _invalid_token()
+    if is_revoked(user, claims.get("iat")):
         raise _invalid_token()
     return user
 

@@ -73,6 +73,25 @@ class Options:
     )
     CHANNEL_LAYER: str = option("default", "Alias of the channel layer for wake-up hints.")
     CACHE: str = option("default", "Alias of the cache that counts rate limits.")
+    POLL_LEASE: float = option(
+        45, "How long a poll counts its user as connected, from its beginning."
+    )
+    PRESENCE_GRACE: float = option(
+        10, "How long after the last connection has gone a user is still shown as before."
+    )
+    PRESENCE_IDLE: float = option(
+        300, "A connection without a frame other than heartbeats for this long is idle."
+    )
+    SENDS_PER_SECOND: int = option(100, "Requests to `send` a second for one user.")
+    MAY_MESSAGE: str = option(
+        "realtime.users.everyone_may",
+        "Hook `(sender_id, recipient_id) -> bool`: may one write to the other?",
+    )
+    MAY_WATCH: str = option(
+        "realtime.users.everyone_may",
+        "Hook `(watcher_id, watched_id) -> bool`: may one see the other's presence? Once it "
+        "is set, the channel `presence` of everybody is closed.",
+    )
     DESCRIBE_USER: str = option(
         "realtime.users.describe_user",
         "Hook `(user) -> UserDescription`: what other users see of a user.",
@@ -89,7 +108,7 @@ class UserDescription(TypedDict):
 
 
 OPTION_NAMES = frozenset(option.name for option in fields(Options))
-HOOK_NAMES = frozenset({"DESCRIBE_USER"})
+HOOK_NAMES = frozenset({"DESCRIBE_USER", "MAY_MESSAGE", "MAY_WATCH"})
 
 
 @lru_cache(maxsize=1)

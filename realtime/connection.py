@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 from uuid import uuid4
 from weakref import WeakValueDictionary
@@ -22,6 +22,7 @@ from realtime import database, protocol, registry
 from realtime.authentication import Identity, authenticate
 from realtime.conf import conf
 from realtime.database import Work
+from realtime.ephemeral import Signal
 from realtime.errors import CloseCode, ErrorCode, RealtimeError, channel_not_found, invalid
 from realtime.hub import Hub
 from realtime.log import Head, LogGapError, LoggedEvent
@@ -47,6 +48,10 @@ class Outbound(Protocol):
     async def drained(self) -> None:
         """Return when the client has taken most of what was written."""
 
+    @property
+    def behind(self) -> bool:
+        """Whether the client has not taken what was written before."""
+
     def pause_reading(self) -> None:
         """Take no more frames from the client, where the server does not see to it."""
 
@@ -64,16 +69,30 @@ class Connection:
         identity: who the client has shown to be.
         hub: the process's hub.
         outbound: how frames leave.
+        id: the connection's id in the registry; empty for one that is no socket.
         address: the client's network address, for the registry.
 
     Attributes:
+        active_at: `time.monotonic()` of the last frame other than a heartbeat.
+        on_active: called, once, when one comes after a silence.
         user_id: the user's id.
         channels: the channels that it is subscribed to.
         position: the last event that it was sent, or that it has no need of.
         closing: it has been told to go; nothing more is sent.
     """
 
-    def __init__(self, identity: Identity, hub: Hub, outbound: Outbound, address: str = "") -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        hub: Hub,
+        outbound: Outbound,
+        *,
+        id: str = "",
+        address: str = "",
+    ) -> None:
+        self.id = id
+        self.active_at = time.monotonic()
+        self.on_active: Callable[[], None] | None = None
         self.user_id = identity.user_id
         self.address = address
         self.channels: set[str] = set(registry.automatic_channels())
@@ -157,6 +176,16 @@ class Connection:
             self.position = event.sequence
             self._write(event.frame)
 
+    def signal(self, signal: Signal) -> None:
+        """Take an unlogged frame, unless the client is behind: it would be old news."""
+        if self._live and not self._outbound.behind:
+            self._write(signal.frame)
+
+    def leave_channel(self, channel: str) -> None:
+        """The right to `channel` has ended."""
+        self.channels.discard(channel)
+        self._follow_topics()
+
     def end(self, code: int, reason: str) -> None:
         """The user's rights have ended.
 
@@ -192,6 +221,10 @@ class Connection:
         if envelope.type == "heartbeat":
             self._beat(envelope)
             return
+        self.active_at = time.monotonic()
+        if self.on_active is not None:
+            self.on_active()
+            self.on_active = None
         if len(self._waiting) >= MAX_WAITING_FRAMES:
             self._outbound.pause_reading()
             while len(self._waiting) >= MAX_WAITING_FRAMES:
@@ -262,6 +295,14 @@ class Connection:
         except Exception as error:
             self._fail(internal_error(error, envelope.type), envelope.ack_id)
 
+    async def answer_once(self, envelope: ClientEnvelope) -> None:
+        """Carry out one command of a client that has no socket."""
+        self.position = self._hub.position
+        if envelope.type == "heartbeat":
+            self._beat(envelope)
+        else:
+            await self._answer(envelope, None)
+
     async def _carry_out(self, envelope: ClientEnvelope, hello: ConnectRequest | None) -> None:
         payload = envelope.payload
         match envelope.type:
@@ -287,7 +328,7 @@ class Connection:
         if command is None:
             raise invalid(f"Unknown message type {envelope.type[:64]!r}", field="type")
         request: Any = protocol.decode_payload(envelope.payload, command.request)
-        caller = registry.Caller(self.user_id, envelope.channel, envelope.id)
+        caller = registry.Caller(self.user_id, envelope.channel, envelope.id, self.id)
         # One at a time for each user, however many sockets: one user's commands
         # that wait for a lock must not take all the threads.
         async with _turns.setdefault(self.user_id, asyncio.Lock()):

@@ -52,7 +52,9 @@ class RealtimeConsumer(AsyncConsumer):
         try:
             await send(handshake.acceptance())
             outbound = SocketOutbound(scope, send)
-            connection = Connection(identity, node.hub, outbound, handshake.address)
+            connection = Connection(
+                identity, node.hub, outbound, id=str(session_id), address=handshake.address
+            )
             node.enter(session_id, connection)
             connection.start(checked_at, handshake.hello)
             if node.draining:  # it began while this handshake was under way
@@ -65,7 +67,7 @@ class RealtimeConsumer(AsyncConsumer):
             # Without an await: a server that cancels us must not keep the slot taken.
             if connection is not None:
                 connection.stop()
-            node.release(session_id)
+            node.release(session_id, identity.user_id)
 
 
 async def _read(connection: Connection, receive: Receive) -> None:

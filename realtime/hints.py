@@ -12,7 +12,9 @@ import asyncio
 import logging
 import os
 import threading
+from collections import deque
 from collections.abc import Callable
+from typing import Any
 
 from channels.layers import BaseChannelLayer, InMemoryChannelLayer, channel_layers
 
@@ -24,6 +26,7 @@ GROUP = "realtime.hints"
 PENDING = {"type": "realtime.pending"}  # the outbox has rows
 LOGGED = {"type": "realtime.logged"}  # the log has rows
 SEND_TIMEOUT = 2.0
+MAX_WAITING = 1000
 
 _listeners: list[Callable[[], None]] = []
 _sender: _Sender | None = None
@@ -56,19 +59,31 @@ def announce_pending() -> None:
         for wake in list(_listeners):
             wake()
     elif shared_layer() is not None:
-        _get_sender().wake()
+        send_from_thread(GROUP, PENDING)
+
+
+def send_from_thread(group: str, message: dict[str, Any]) -> None:
+    """Send to a group of the channel layer, from a process without a node.
+
+    Returns at once. While Redis is slow messages wait, and the oldest are
+    dropped: they are hints and signals.
+    """
+    _get_sender().send(group, message)
 
 
 class _Sender:
-    """A thread that sends one hint for however many were asked for meanwhile."""
+    """A thread with an event loop of its own for the channel layer."""
 
     def __init__(self) -> None:
         self.pid = os.getpid()
+        self._waiting: deque[tuple[str, dict[str, Any]]] = deque(maxlen=MAX_WAITING)
         self._asked = threading.Event()
         self._failing = False
         threading.Thread(target=self._run, name="realtime-hints", daemon=True).start()
 
-    def wake(self) -> None:
+    def send(self, group: str, message: dict[str, Any]) -> None:
+        if (group, message) not in self._waiting:  # one hint does for many commits
+            self._waiting.append((group, message))
         self._asked.set()
 
     def _run(self) -> None:
@@ -76,15 +91,16 @@ class _Sender:
             while True:
                 self._asked.wait()
                 self._asked.clear()
-                runner.run(self._send())
+                while self._waiting:
+                    runner.run(self._send(*self._waiting.popleft()))
 
-    async def _send(self) -> None:
+    async def _send(self, group: str, message: dict[str, Any]) -> None:
         layer = shared_layer()
         if layer is None:
             return
         try:
             async with asyncio.timeout(SEND_TIMEOUT):
-                await layer.group_send(GROUP, PENDING)
+                await layer.group_send(group, message)
         except Exception as error:
             if not self._failing:
                 logger.warning("No hints: %r. Events arrive by the clock until it works.", error)

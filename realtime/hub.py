@@ -16,7 +16,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict, deque
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -26,6 +26,7 @@ import msgspec
 from realtime import database, log
 from realtime.conf import conf
 from realtime.database import Work
+from realtime.ephemeral import Signal
 from realtime.errors import CloseCode
 from realtime.log import Head, LoggedEvent, Page
 
@@ -35,6 +36,7 @@ READ_LIMIT = 1000
 # Farther back than this the log's indexes are quicker than a walk through memory,
 # which keeps the event loop from everything else.
 RING_WALK = 2000
+MAX_ORDERS = 1000
 FAILURE_RETRY = 1.0
 
 
@@ -54,6 +56,12 @@ class Subscriber(Protocol):
     def deliver(self, event: LoggedEvent) -> None:
         """Take an event, unless its position is past it. Must not block."""
 
+    def signal(self, signal: Signal) -> None:
+        """Take an unlogged frame. Must not block."""
+
+    def leave_channel(self, channel: str) -> None:
+        """Its user's right to `channel` has ended."""
+
     def end(self, code: int, reason: str) -> None:
         """Its user's rights have ended: close with this close code."""
 
@@ -66,6 +74,12 @@ class CloseUser(msgspec.Struct):
 
     code: int
     reason: str
+
+
+class LeaveChannel(msgspec.Struct):
+    """The payload of the control event `log.LEAVE_CHANNEL`."""
+
+    channel: str
 
 
 class Pruned(msgspec.Struct):
@@ -116,19 +130,25 @@ class Ring:
 class Hub:
     """Tails the log for the subscribers of this process.
 
+    Args:
+        on_topic: called with the topic of each public event handed out.
+
     Attributes:
         position: the last event that was handed out.
         epoch: the epoch that `position` belongs to.
         checked_at: `time.monotonic()` when the log was last read successfully.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_topic: Callable[[str], None] = lambda topic: None) -> None:
+        self.on_topic = on_topic
         self.position = 0
         self.epoch = ""
         self.checked_at = 0.0
         self._last_id: UUID | None = None
         self._users: defaultdict[str, set[Subscriber]] = defaultdict(set)
         self._topics: defaultdict[str, set[Subscriber]] = defaultdict(set)
+        # The latest orders to close users, with their sequence and whom they concern.
+        self._orders: deque[tuple[int, frozenset[str], CloseUser]] = deque(maxlen=MAX_ORDERS)
         self._ring = Ring(conf().RING_EVENTS, conf().RING_BYTES)
         self._wake = asyncio.Event()
 
@@ -162,6 +182,17 @@ class Hub:
     def leave_topic(self, topic: str, subscriber: Subscriber) -> None:
         _discard(self._topics, topic, subscriber)
 
+    def signal(self, signal: Signal) -> None:
+        """Hand an unlogged frame to its recipients' subscribers of its channel."""
+        for user_id in signal.recipients - signal.exclude:
+            for subscriber in tuple(self._users.get(user_id, ())):
+                if signal.channel in subscriber.channels:
+                    subscriber.signal(signal)
+
+    def topic_users(self, topic: str) -> list[str]:
+        """The users who have a subscriber of `topic` here."""
+        return list({subscriber.user_id for subscriber in self._topics.get(topic, ())})
+
     def user_ids(self) -> list[str]:
         """The users who have a subscriber here."""
         return list(self._users)
@@ -177,14 +208,14 @@ class Hub:
         A client that was checked at `position` and joins now was in no index
         when such an order was obeyed.
         """
-        if position == self.position:
-            return None
-        recent = self._ring.after(position)
-        if recent is None:  # too much has happened meanwhile: it is to come again
+        if len(self._orders) == MAX_ORDERS and self._orders[0][0] > position:
+            # Too many have been given meanwhile: it is to come again.
             return CloseUser(code=CloseCode.RECONNECT, reason="try_again")
-        for event in recent:
-            if event.type == log.CLOSE_USER and user_id in event.recipients:
-                return msgspec.json.decode(event.payload, type=CloseUser)
+        for sequence, user_ids, order in reversed(self._orders):
+            if sequence <= position:
+                break
+            if user_id in user_ids:
+                return order
         return None
 
     # --- reading -------------------------------------------------------------------
@@ -285,6 +316,7 @@ class Hub:
                 for subscriber in tuple(self._topics.get(event.topic, ())):
                     if _wants(subscriber.channels, event):
                         _hand(subscriber, event)
+                self.on_topic(event.topic)
         self._ring.append(event)
         self.position, self._last_id = event.sequence, event.event_id
 
@@ -292,8 +324,14 @@ class Hub:
         try:
             if event.type == log.CLOSE_USER:
                 order = msgspec.json.decode(event.payload, type=CloseUser)
+                self._orders.append((event.sequence, event.recipients, order))
                 for user_id in event.recipients:
                     self.end_user(user_id, order.code, order.reason)
+            elif event.type == log.LEAVE_CHANNEL:
+                channel = msgspec.json.decode(event.payload, type=LeaveChannel).channel
+                for user_id in event.recipients:
+                    for subscriber in tuple(self._users.get(user_id, ())):
+                        subscriber.leave_channel(channel)
             elif event.type == log.PRUNED:
                 self._ring.forget(msgspec.json.decode(event.payload, type=Pruned).through)
         except Exception:

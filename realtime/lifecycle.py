@@ -23,7 +23,7 @@ from weakref import WeakKeyDictionary
 from django.contrib.auth import get_user_model
 from rest_framework_simplejwt.settings import api_settings
 
-from realtime import database, hints, log, sessions
+from realtime import database, ephemeral, hints, log, registry, sessions
 from realtime.authentication import Identity
 from realtime.conf import conf
 from realtime.connection import Connection
@@ -33,12 +33,15 @@ from realtime.hub import Hub
 from realtime.relay import Relay
 from realtime.users import parse_user_id
 from realtime.waiting import WaitingPolls
+from realtime.watch import ConnectionWatch
 
 logger = logging.getLogger("realtime.lifecycle")
 
 RETRY = 1.0
 STOP_TIMEOUT = 5.0
 REJOIN_INTERVAL = 60.0
+TICK_SECONDS = 1.0
+MAX_WAITING_SIGNALS = 1000
 DRAIN_SPACING = 0.01
 DRAIN_GRACE = 5.0
 USER_CHECK_BATCH = 1000
@@ -53,23 +56,28 @@ class LocalNode:
         hub: hands out the events of the log.
         draining: it accepts nobody any more.
         polls: the polls that wait here.
+        watch: tells apps whose connections have changed.
     """
 
     def __init__(self) -> None:
         self.id: UUID = uuid4()
         self.name = f"{socket.gethostname()}:{os.getpid()}"
-        self.hub = Hub()
+        self.hub = Hub(self._on_topic)
         self.draining = False
         self.polls = WaitingPolls()
+        self.watch = ConnectionWatch()
         self._relay = Relay(self._on_moved)
         self._loop = asyncio.get_running_loop()
         self._layer = hints.shared_layer()
         self._logged = asyncio.Event()
         self._connections: dict[UUID, Connection] = {}
-        self._ended: set[UUID] = set()
+        self._ended: dict[UUID, str] = {}
         self._freeing = asyncio.Event()
         self._lost: set[UUID] = set()
         self._registering = asyncio.Lock()
+        self._topic_changed: dict[str, asyncio.Event] = {}
+        self._signals: asyncio.Queue[ephemeral.Signal] = asyncio.Queue(MAX_WAITING_SIGNALS)
+        self._holds = ephemeral.Holds(self._loop)
         self._tasks: list[asyncio.Task[None]] = []
         self._stopped = False
 
@@ -84,16 +92,25 @@ class LocalNode:
         await database.run(Work.ENGINE, sessions.register_node, self.id, self.name)
         await self.hub.start()
         hints.listen(self._on_committed)
+        ephemeral.listen(self._on_signal)
+        ephemeral.add_holds(self._holds)
         options = conf()
         self._spawn(self._relay.run())
         self._spawn(self.hub.run())
         self._spawn(self._free_slots())
+        self._spawn(self.watch.tell_observers())
+        self._spawn(self._every(options.PRESENCE_IDLE / 10, self._watch_idle))
+        self._spawn(self._every(options.POLL_LEASE / 10, self.watch.end_polls))
+        for job in registry.upkeep():
+            self._spawn(self._every(job.seconds, _upkeep(job)))
         self._spawn(self._every(options.LEASE_INTERVAL, self._renew))
         self._spawn(self._every(options.PRUNE_INTERVAL, self._prune))
         self._spawn(self._every(options.USER_CHECK_INTERVAL, self._check_users))
         if self._layer is not None:
-            self._spawn(self._listen())
+            self._spawn(self._listen(hints.GROUP, self._take_hint))
+            self._spawn(self._listen(ephemeral.GROUP, self._take_signal))
             self._spawn(self._announce())
+            self._spawn(self._send_signals())
         self._catch_signals()
 
     async def stop(self) -> None:
@@ -102,6 +119,8 @@ class LocalNode:
             return
         self._stopped = self.draining = True
         hints.unlisten(self._on_committed)
+        ephemeral.unlisten(self._on_signal)
+        ephemeral.remove_holds(self._holds)
         for task in self._tasks:
             task.cancel()
         try:
@@ -175,27 +194,92 @@ class LocalNode:
     def enter(self, session_id: UUID, connection: Connection) -> None:
         """The socket of this session is open."""
         self._connections[session_id] = connection
+        self.watch.touch([connection.user_id])
 
-    def release(self, session_id: UUID) -> None:
+    def release(self, session_id: UUID, user_id: str) -> None:
         """The socket of this session has ended: its slot will be freed."""
         self._connections.pop(session_id, None)
-        self._ended.add(session_id)
+        self.watch.forget(session_id)
+        self._ended[session_id] = user_id
         self._freeing.set()
+        self._holds.end_connection(user_id, str(session_id))
 
     async def _free_slots(self) -> None:
         """Delete the rows of sessions that have ended, those of one moment together."""
         while True:
             await self._freeing.wait()
             self._freeing.clear()
-            ended = list(self._ended)
+            ended = dict(self._ended)
             try:
-                await database.run(Work.ENTRY, sessions.close_sessions, ended)
+                await database.run(Work.ENTRY, sessions.close_sessions, list(ended))
             except Exception as error:
                 logger.warning("Could not free %d slots, trying again: %s", len(ended), error)
                 self._freeing.set()
                 await asyncio.sleep(RETRY)
             else:
-                self._ended.difference_update(ended)
+                for session_id in ended:
+                    del self._ended[session_id]
+                self.watch.touch(ended.values())
+
+    # --- signals and ticks ----------------------------------------------------------------
+
+    def _on_signal(self, signal: ephemeral.Signal) -> None:
+        """Called in any thread of this process that sends a signal."""
+        try:
+            self._loop.call_soon_threadsafe(self._hand_out, signal)
+        except RuntimeError:  # the loop was closed without a word
+            ephemeral.unlisten(self._on_signal)
+
+    def _hand_out(self, signal: ephemeral.Signal) -> None:
+        self.hub.signal(signal)
+        if self._layer is not None and not self._signals.full():
+            self._signals.put_nowait(signal)
+
+    async def _send_signals(self) -> None:
+        """Send signals to the other nodes; while that fails they are lost, as they may be."""
+        assert self._layer is not None
+        while True:
+            signal = await self._signals.get()
+            message = ephemeral.as_message(signal, origin=str(self.id))
+            try:
+                async with asyncio.timeout(hints.SEND_TIMEOUT):
+                    await self._layer.group_send(ephemeral.GROUP, message)
+            except Exception as error:
+                logger.debug("Signal not sent to other nodes: %r", error)
+
+    def _take_signal(self, message: Message) -> None:
+        if (signal := ephemeral.from_message(message, node=str(self.id))) is not None:
+            self.hub.signal(signal)
+
+    def _on_topic(self, topic: str) -> None:
+        """An event of a public topic was handed out."""
+        if (tick := registry.find_tick(topic)) is None:
+            return
+        if topic not in self._topic_changed:
+            self._topic_changed[topic] = asyncio.Event()
+            self._spawn(self._tick(tick, self._topic_changed[topic]))
+        self._topic_changed[topic].set()
+
+    async def _tick(self, tick: registry.Tick, changed: asyncio.Event) -> None:
+        """Tell each subscriber its own figure, at most once a second."""
+        while True:
+            await changed.wait()
+            changed.clear()
+            try:
+                user_ids = self.hub.topic_users(tick.topic)
+                payloads = await database.run(Work.ENGINE, tick.payloads, user_ids)
+                for user_id, payload in payloads.items():
+                    signal = ephemeral.make_signal(
+                        tick.frame_type,
+                        payload,
+                        channel=tick.topic,
+                        recipients=[user_id],
+                        coalesce=tick.frame_type,
+                    )
+                    self.hub.signal(signal)
+            except Exception as error:
+                logger.warning("%s could not be told: %s", tick.frame_type, error)
+            await asyncio.sleep(TICK_SECONDS)
 
     # --- hints ---------------------------------------------------------------------------
 
@@ -228,8 +312,8 @@ class LocalNode:
             else:
                 failing = False
 
-    async def _listen(self) -> None:
-        """Take hints from other processes; join the group again from time to time."""
+    async def _listen(self, group: str, take: Callable[[Message], None]) -> None:
+        """Take messages from other processes; join the group again from time to time."""
         assert self._layer is not None
         failing = False
         while True:
@@ -237,26 +321,28 @@ class LocalNode:
                 channel = await self._layer.new_channel()
                 while True:
                     # Memberships expire, and Redis may have been flushed.
-                    await self._layer.group_add(hints.GROUP, channel)
+                    await self._layer.group_add(group, channel)
                     failing = False
-                    await self._take_hints(channel)
+                    await self._receive(channel, take)
             except Exception as error:
                 if not failing:
-                    logger.warning("Hints from other nodes fail, going by the clock: %r", error)
+                    logger.warning("%s from other nodes fail, going by the clock: %r", group, error)
                 failing = True
                 await asyncio.sleep(RETRY)
 
-    async def _take_hints(self, channel: str) -> None:
+    async def _receive(self, channel: str, take: Callable[[Message], None]) -> None:
         assert self._layer is not None
         try:
             async with asyncio.timeout(REJOIN_INTERVAL):
                 while True:
-                    hint = await self._layer.receive(channel)
-                    if hint["type"] == hints.PENDING["type"]:
-                        self._relay.wake()
-                    self.hub.wake()
+                    take(await self._layer.receive(channel))
         except TimeoutError:
             pass
+
+    def _take_hint(self, hint: Message) -> None:
+        if hint["type"] == hints.PENDING["type"]:
+            self._relay.wake()
+        self.hub.wake()
 
     # --- upkeep --------------------------------------------------------------------------
 
@@ -273,7 +359,10 @@ class LocalNode:
         if not await database.run(Work.ENGINE, sessions.renew_lease, self.id):
             await self._register_again()
         await self._open_again()
-        await database.run(Work.ENGINE, sessions.sweep)
+        self.watch.touch((await database.run(Work.ENGINE, sessions.sweep)).user_ids)
+
+    async def _watch_idle(self) -> None:
+        await self.watch.mark_idle(self._connections)
 
     async def _register_again(self) -> None:
         """We were thought dead (frozen, or cut off from the database): all slots were freed."""
@@ -293,7 +382,7 @@ class LocalNode:
                 except RealtimeError:
                     connection.close(CloseCode.RECONNECT, "slot_taken")
                 if session_id not in self._connections:
-                    self.release(session_id)  # it ended meanwhile
+                    self.release(session_id, connection.user_id)  # it ended meanwhile
             self._lost.discard(session_id)
 
     async def _prune(self) -> None:
@@ -369,6 +458,14 @@ def draining_error() -> RealtimeError:
         status=503,
         retry_after=1,
     )
+
+
+def _upkeep(job: registry.Upkeep) -> Callable[[], Awaitable[None]]:
+    async def work() -> None:
+        await database.run(Work.ENGINE, job.work)
+
+    work.__name__ = getattr(job.work, "__qualname__", "upkeep")
+    return work
 
 
 def _inactive(user_ids: list[str]) -> list[str]:

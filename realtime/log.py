@@ -30,6 +30,7 @@ MAX_RECIPIENTS = 500
 
 # Control events: logged and in order with the rest, acted on by nodes only.
 CLOSE_USER = "control.close_user"
+LEAVE_CHANNEL = "control.leave_channel"
 PRUNED = "control.pruned"
 
 

@@ -140,6 +140,8 @@ class Session(models.Model):
         Node, on_delete=models.CASCADE, related_name="sessions", verbose_name=_("node")
     )
     address = models.CharField(_("address"), max_length=100, blank=True)
+    # No frame but heartbeats for a while.
+    idle = models.BooleanField(_("idle"), default=False)
     connected_at = models.DateTimeField(_("connected at"), db_default=Now())
 
     class Meta:
@@ -151,3 +153,63 @@ class Session(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} from {self.address}"
+
+
+class PollLease(models.Model):
+    """A user who polls. Counts as connected for as long as it is renewed."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        primary_key=True,
+        related_name="+",
+        verbose_name=_("user"),
+    )
+    renewed_at = models.DateTimeField(_("renewed at"), db_default=Now(), db_index=True)
+
+    class Meta:
+        verbose_name = _("poll lease")
+        verbose_name_plural = _("poll leases")
+
+    def __str__(self) -> str:
+        return f"{self.user_id} polls"
+
+
+class TokenRevocation(models.Model):
+    """A user's tokens issued before this moment are no longer good."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        primary_key=True,
+        related_name="realtime_revocation",
+        verbose_name=_("user"),
+    )
+    revoked_at = models.DateTimeField(_("revoked at"))
+
+    class Meta:
+        verbose_name = _("token revocation")
+        verbose_name_plural = _("token revocations")
+
+    def __str__(self) -> str:
+        return f"{self.user_id} before {self.revoked_at}"
+
+
+class FeedMark(models.Model):
+    """How far a user has seen the feed: the time of the newest post seen."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        primary_key=True,
+        related_name="realtime_feed_mark",
+        verbose_name=_("user"),
+    )
+    seen_at = models.DateTimeField(_("seen at"))
+
+    class Meta:
+        verbose_name = _("feed mark")
+        verbose_name_plural = _("feed marks")
+
+    def __str__(self) -> str:
+        return f"{self.user_id} until {self.seen_at}"

@@ -34,6 +34,7 @@ Send = Callable[[Message], Awaitable[None]]
 TRANSPORT_EXTENSION = "socialhub.transport"
 CLOSE_TIMEOUT = 5.0
 DRAIN_CHECK = 0.05
+BEHIND_BYTES = 64 * 1024
 
 
 class Transport(Protocol):
@@ -146,6 +147,11 @@ class SocketOutbound:
         self._queued = 0
         self._sender: asyncio.Task[None] | None = None
         self._closer: asyncio.Task[None] | None = None
+
+    @property
+    def behind(self) -> bool:
+        """Whether frames wait for the client."""
+        return self._sender is not None or self.buffered > BEHIND_BYTES
 
     @property
     def buffered(self) -> int:

@@ -12,6 +12,7 @@ from realtime import database, log, protocol, registry
 from realtime.authentication import Identity
 from realtime.conf import conf
 from realtime.database import Work
+from realtime.ephemeral import Signal
 from realtime.errors import RealtimeError, invalid
 from realtime.hub import read_log
 from realtime.lifecycle import LocalNode
@@ -122,6 +123,7 @@ async def poll(
         new = channels.named
     deadline = _deadline(0 if new or node is None else request.timeout)
     epoch = request.epoch
+    signals: list[Signal] = []
     try:
         while not await _read(reader, identity, request, channels, epoch, answer):
             epoch = epoch or reader.epoch
@@ -131,9 +133,9 @@ async def poll(
             remaining = deadline - asyncio.get_running_loop().time()
             if node is None or remaining <= 0 or node.draining:
                 break
-            if not await _wait(
-                node, identity, channels, answer.last_poll_id, checked_at, remaining
-            ):
+            wait = await _wait(node, identity, channels, answer.last_poll_id, checked_at, remaining)
+            signals += wait.signals.values()
+            if not wait.woken:
                 if epoch == reader.epoch:
                     answer.last_poll_id = max(answer.last_poll_id, reader.position)
                 break
@@ -142,6 +144,7 @@ async def poll(
         answer.last_poll_id = reader.position
         new = channels.named
     answer.epoch = reader.epoch
+    answer.events += [_signal_event(signal, answer.last_poll_id) for signal in signals]
     if new:
         answer.channels = dict(
             await database.run(Work.ENTRY, registry.snapshots, identity.user_id, new)
@@ -180,8 +183,8 @@ async def _wait(
     position: int,
     checked_at: int,
     seconds: float,
-) -> bool:
-    """Wait for an event after `position`; False: there is nothing more to wait for."""
+) -> PollWait:
+    """Wait for an event after `position`, or until it is time to answer."""
     wait = PollWait(identity.user_id, channels, position)
     node.polls.add(wait)
     node.hub.join(wait)
@@ -194,7 +197,7 @@ async def _wait(
         node.polls.remove(wait)
     if isinstance(wait.ended, RealtimeError):
         raise wait.ended
-    return wait.woken
+    return wait
 
 
 def _deadline(timeout: float) -> float:
@@ -253,6 +256,18 @@ def _poll_event(event: LoggedEvent) -> PollEvent:
         payload=Raw(event.payload),
         timestamp=event.created_at,
         sequence=event.sequence,
+    )
+
+
+def _signal_event(signal: Signal, position: int) -> PollEvent:
+    return PollEvent(
+        id=position,
+        event_id=signal.id,
+        type=signal.type,
+        channel=signal.channel,
+        payload=Raw(signal.payload),
+        timestamp=signal.timestamp,
+        sequence=None,
     )
 
 

@@ -34,11 +34,13 @@ class Caller:
         user_id: the user's id, from the token, never from the payload.
         channel: the channel in the frame's envelope, if it had one.
         frame_id: the frame's own `id`, if the client gave one.
+        connection_id: the socket that it came on; empty over HTTP.
     """
 
     user_id: str
     channel: str | None = None
     frame_id: str | None = None
+    connection_id: str = ""
 
 
 Handler = Callable[[Caller, Request], msgspec.Struct | Mapping[str, Any]]
@@ -76,6 +78,7 @@ class ChannelKind:
         snapshot: `(user_id, argument)`, the state that goes with the ack of
             `subscribe`; events bring it up to date from there.
         takes_argument: whether the name is followed by `:argument`.
+        optional_argument: whether it may be; without one the argument is empty.
         topic: `(channel) -> topic` for public channels: the topic whose events
             it carries. None: it carries the user's own events.
         automatic: every connection is subscribed from the start.
@@ -86,11 +89,32 @@ class ChannelKind:
     authorize: Callable[[str, str], bool] = _anyone
     snapshot: Callable[[str, str], Snapshot] = _nothing
     takes_argument: bool = False
+    optional_argument: bool = False
     topic: Callable[[str], str] | None = None
     automatic: bool = False
     polled: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """Work that every node does every so often; `seconds` as given at registration."""
+
+    seconds: float
+    work: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """What is told to each subscriber of a topic, at most once a second, after its events."""
+
+    topic: str
+    frame_type: str
+    payloads: Callable[[list[str]], Mapping[str, msgspec.Struct]]
+
+
+_connection_observers: list[Callable[[list[str]], None]] = []
+_upkeep: list[Upkeep] = []
+_ticks: dict[str, Tick] = {}
 _commands: dict[str, Command[Any]] = {}
 _kinds: dict[str, ChannelKind] = {}
 
@@ -125,6 +149,53 @@ def register_channel(kind: ChannelKind) -> None:
     _kinds[kind.name] = kind
 
 
+def on_connections_changed(callback: Callable[[list[str]], None]) -> None:
+    """Call `callback` when connections of users have changed.
+
+    It is called in a database thread with the ids of users whose sockets were
+    opened, closed or swept with a dead node, became idle or active, or whose
+    poll lease began or ended. It finds the new state by `sessions.live_states`.
+    """
+    _connection_observers.append(callback)
+
+
+def connection_observers() -> list[Callable[[list[str]], None]]:
+    """What `on_connections_changed` was given."""
+    return list(_connection_observers)
+
+
+def register_upkeep(seconds: float, work: Callable[[], None]) -> None:
+    """Have every node call `work`, in a database thread, every so many seconds."""
+    _upkeep.append(Upkeep(seconds, work))
+
+
+def upkeep() -> list[Upkeep]:
+    """What `register_upkeep` was given."""
+    return list(_upkeep)
+
+
+def register_tick(
+    topic: str,
+    frame_type: str,
+    payloads: Callable[[list[str]], Mapping[str, msgspec.Struct]],
+) -> None:
+    """After events of `topic`, tell each of its subscribers something of their own.
+
+    At most once a second, and once for all on a node.
+
+    Args:
+        frame_type: the type of the unlogged frame, on the channel named as the topic.
+        payloads: called in a database thread with the subscribers' user ids;
+            returns the payload of each who is to be told.
+    """
+    _ticks[topic] = Tick(topic, frame_type, payloads)
+
+
+def find_tick(topic: str) -> Tick | None:
+    """The tick of `topic`, if it has one."""
+    return _ticks.get(topic)
+
+
 def find_command(name: str) -> Command[Any] | None:
     """The command for frames of the type `name`."""
     return _commands.get(name)
@@ -141,7 +212,8 @@ def find_channel(channel: str) -> tuple[ChannelKind, str]:
     kind = _kinds.get(channel) or _kinds.get(name)
     if kind is not None and kind.name == channel and not kind.takes_argument:
         return kind, ""
-    if kind is not None and kind.takes_argument and colon and argument:
+    with_argument = kind is not None and (kind.takes_argument or kind.optional_argument)
+    if kind is not None and with_argument and colon and argument:
         return kind, argument
     raise channel_not_found(channel)
 

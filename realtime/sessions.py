@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import IntegrityError, router, transaction
@@ -16,7 +18,7 @@ from django.db.models.functions import Now
 
 from realtime.conf import conf
 from realtime.errors import ErrorCode, RealtimeError
-from realtime.models import Node, Session
+from realtime.models import Node, PollLease, Session
 from realtime.users import parse_user_id
 
 
@@ -35,17 +37,80 @@ def end_node(node_id: UUID) -> None:
     Node.objects.filter(pk=node_id).delete()
 
 
-def sweep() -> int:
-    """Delete the nodes whose lease has run out, with their sessions.
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What a sweep has found: dead nodes, and the users who were on them."""
 
-    Returns:
-        How many there were.
+    nodes: int
+    user_ids: list[str]
+
+
+def sweep() -> Sweep:
+    """Delete the nodes whose lease has run out, with their sessions."""
+    dead = list(Node.objects.filter(renewed_at__lt=Now() - _lease()).values_list("pk", flat=True))
+    if not dead:  # keeps an idle SQLite free of write transactions
+        return Sweep(0, [])
+    users = Session.objects.filter(node_id__in=dead).values_list("user_id", flat=True).distinct()
+    user_ids = [str(key) for key in users]
+    # Asked again: one that was only slow may have renewed its lease just now.
+    swept = Node.objects.filter(pk__in=dead, renewed_at__lt=Now() - _lease()).delete()[1]
+    return Sweep(swept.get(Node._meta.label, 0), user_ids)
+
+
+def _lease() -> timedelta:
+    return timedelta(seconds=conf().LEASE_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveState:
+    """How a user is connected now, over all nodes and transports.
+
+    Attributes:
+        connected: there is a socket on a living node, or a poll lease.
+        active: at least one of them is not idle.
     """
-    lease = timedelta(seconds=conf().LEASE_SECONDS)
-    dead = Node.objects.filter(renewed_at__lt=Now() - lease)
-    if not dead.exists():  # keeps an idle SQLite free of write transactions
-        return 0
-    return dead.delete()[1].get(Node._meta.label, 0)
+
+    connected: bool
+    active: bool
+
+
+def live_states(keys: Collection[Any]) -> dict[Any, LiveState]:
+    """How each of these users is connected now; two queries for all."""
+    sessions = Session.objects.filter(
+        user_id__in=keys, node__renewed_at__gte=Now() - _lease()
+    ).values_list("user_id", "idle")
+    connected: dict[Any, bool] = {}
+    for key, idle in sessions:
+        connected[key] = connected.get(key, False) or not idle
+    polling = timedelta(seconds=conf().POLL_LEASE)
+    for key in PollLease.objects.filter(
+        user_id__in=keys, renewed_at__gte=Now() - polling
+    ).values_list("user_id", flat=True):
+        connected[key] = True
+    return {key: LiveState(key in connected, connected.get(key, False)) for key in keys}
+
+
+def mark_idle(session_ids: Collection[UUID], *, idle: bool) -> None:
+    """These sockets have been silent for a while, or are no longer."""
+    Session.objects.filter(pk__in=session_ids).update(idle=idle)
+
+
+def renew_poll_leases(user_ids: Collection[str]) -> None:
+    """These users poll."""
+    for user_id in user_ids:
+        PollLease.objects.update_or_create(
+            user_id=parse_user_id(user_id), defaults={"renewed_at": Now()}
+        )
+
+
+def end_poll_leases() -> list[str]:
+    """Delete the poll leases that have run out; whose they were."""
+    polling = timedelta(seconds=conf().POLL_LEASE)
+    ended = PollLease.objects.filter(renewed_at__lt=Now() - polling)
+    keys = list(ended.values_list("user_id", flat=True))
+    if keys:
+        ended.filter(user_id__in=keys).delete()
+    return [str(key) for key in keys]
 
 
 class NodeLostError(Exception):
@@ -72,7 +137,7 @@ def open_session(
         taken = set(Session.objects.filter(user_id=key).values_list("slot", flat=True))
         free = [slot for slot in range(limit) if slot not in taken]
         if not free:
-            if sweep():
+            if sweep().nodes:
                 continue
             break
         session = Session(

@@ -10,38 +10,35 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import router, transaction
+from django.contrib.auth.signals import user_logged_out
+from django.db import router
 from django.db.models.signals import post_delete, post_migrate, post_save
 from rest_framework_simplejwt.settings import api_settings
 
 from realtime import log
 from realtime.errors import CloseCode
 from realtime.models import OutboxEvent
-
-
-def close_user(user: AbstractBaseUser, code: CloseCode, reason: str) -> None:
-    """Close all connections of `user` on every node, once this is committed.
-
-    Args:
-        code: the close code; 4500 and above keep the clients from coming back.
-        reason: for the `disconnect` frame, in snake_case.
-    """
-    with transaction.atomic(using=router.db_for_write(OutboxEvent)):
-        log.append(
-            log.CLOSE_USER,
-            {"code": int(code), "reason": reason},
-            recipients=[user.pk],
-            control=True,
-        )
+from realtime.revocation import revoke_tokens
+from realtime.rights import close_user
 
 
 def _on_save(sender: Any, instance: AbstractBaseUser, created: bool, raw: bool, **_: Any) -> None:
-    if not created and not raw and not api_settings.USER_AUTHENTICATION_RULE(instance):
-        close_user(instance, CloseCode.ACCOUNT_DISABLED, "account_disabled")
+    if created or raw:
+        return
+    if not api_settings.USER_AUTHENTICATION_RULE(instance):
+        close_user(instance.pk, CloseCode.ACCOUNT_DISABLED, "account_disabled")
+    elif getattr(instance, "_password", None) is not None:
+        # Django keeps the new password in the clear until the save is done.
+        revoke_tokens(instance, "password_changed")
+
+
+def _on_logout(sender: Any, user: AbstractBaseUser | None, **_: Any) -> None:
+    if user is not None:
+        close_user(user.pk, CloseCode.TOKEN_EXPIRED, "logged_out")
 
 
 def _on_delete(sender: Any, instance: AbstractBaseUser, **_: Any) -> None:
-    close_user(instance, CloseCode.ACCOUNT_DISABLED, "account_disabled")
+    close_user(instance.pk, CloseCode.ACCOUNT_DISABLED, "account_disabled")
 
 
 def _make_head(sender: Any, using: str, **_: Any) -> None:
@@ -55,5 +52,6 @@ def connect() -> None:
 
     user_model = get_user_model()
     post_save.connect(_on_save, sender=user_model, dispatch_uid="realtime.user_saved")
+    user_logged_out.connect(_on_logout, dispatch_uid="realtime.user_logged_out")
     post_delete.connect(_on_delete, sender=user_model, dispatch_uid="realtime.user_deleted")
     post_migrate.connect(_make_head, sender=apps.get_app_config("realtime"))

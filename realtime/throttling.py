@@ -20,6 +20,7 @@ from realtime.conf import conf
 logger = logging.getLogger("realtime.throttling")
 
 POLL_WINDOW = 60
+SEND_WINDOW = 1
 BROKEN_SECONDS = 5.0
 
 
@@ -104,21 +105,29 @@ def count_poll(client: str) -> Allowance:
     Args:
         client: who is counted: a user or an address.
     """
-    limit = conf().POLLS_PER_MINUTE
+    return _allow("polls", client, conf().POLLS_PER_MINUTE, POLL_WINDOW)
+
+
+def count_send(client: str) -> Allowance:
+    """Count one request to `send` of `client` in its window of one second."""
+    return _allow("sends", client, conf().SENDS_PER_SECOND, SEND_WINDOW)
+
+
+def _allow(kind: str, client: str, limit: int, window: int) -> Allowance:
     # Hashed: cache keys may not hold every character that a client can choose.
-    key = "realtime:polls:" + hashlib.sha256(client.encode()).hexdigest()[:32]
-    count, reset = _count_shared(key) or _count(local_counts, key)
+    key = f"realtime:{kind}:{hashlib.sha256(client.encode()).hexdigest()[:32]}"
+    count, reset = _count_shared(key, window) or _count(local_counts, key, window)
     return Allowance(limit, max(0, limit - count), reset, exceeded=count > limit)
 
 
-def _count_shared(key: str) -> tuple[int, int] | None:
+def _count_shared(key: str, window: int) -> tuple[int, int] | None:
     """Count in the site's cache; None where there is none that nodes share now."""
     global _broken_until
     cache = caches[conf().CACHE]
     if isinstance(cache, LocMemCache) or time.monotonic() < _broken_until:
         return None
     try:
-        return _count(cache, key)
+        return _count(cache, key, window)
     except Exception as error:
         # Asking a dead Redis again for every poll would make them all wait for it.
         _broken_until = time.monotonic() + BROKEN_SECONDS
@@ -126,14 +135,14 @@ def _count_shared(key: str) -> tuple[int, int] | None:
         return None
 
 
-def _count(cache: BaseCache, key: str) -> tuple[int, int]:
+def _count(cache: BaseCache, key: str, window: int) -> tuple[int, int]:
     """One more request in the current window: its number, and the window's end."""
     now = int(time.time())
-    reset = cache.get_or_set(key, now + POLL_WINDOW, POLL_WINDOW)
+    reset = cache.get_or_set(key, now + window, window)
     if reset is None or reset <= now:
-        reset = now + POLL_WINDOW
-        cache.set(key, reset, POLL_WINDOW)
+        reset = now + window
+        cache.set(key, reset, window)
     # A counter of its own for each window: nothing has to be reset.
     counter = f"{key}:{reset}"
-    cache.add(counter, 0, POLL_WINDOW * 2)
+    cache.add(counter, 0, window * 2)
     return cache.incr(counter), int(reset)

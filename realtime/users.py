@@ -44,6 +44,11 @@ def parse_field(field: models.Field[Any, Any], value: str | int) -> Any:
     return key
 
 
+def everyone_may(one_id: str, other_id: str) -> bool:
+    """The default of `MAY_MESSAGE` and `MAY_WATCH`."""
+    return True
+
+
 def describe(user: AbstractBaseUser) -> UserDescription:
     """What other users may see of `user`, by the site's `DESCRIBE_USER` hook."""
     description: UserDescription = hook("DESCRIBE_USER")(user)

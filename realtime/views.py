@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from adrf.views import APIView as AsyncAPIView
@@ -16,14 +17,16 @@ from rest_framework.views import APIView
 from rest_framework_simplejwt.tokens import AccessToken
 from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
 
-from realtime import database, polling, protocol
+from realtime import database, polling, protocol, send
 from realtime.authentication import Identity, authenticate, request_token
 from realtime.database import Work
 from realtime.errors import ErrorCode, RealtimeError, invalid, not_found
+from realtime.hub import Hub
 from realtime.lifecycle import LocalNode, draining_error, local_node
 from realtime.polling import LogReader, MissedRequest, PollRequest
+from realtime.protocol import DecodeError
 from realtime.rest import RestMixin, client_address
-from realtime.throttling import Allowance, count_poll
+from realtime.throttling import Allowance, count_poll, count_send
 
 
 class RealtimeView(RestMixin, AsyncAPIView):
@@ -35,6 +38,9 @@ class RealtimeView(RestMixin, AsyncAPIView):
     """
 
     allowance: Allowance | None = None
+    # What is counted, for whom; and what to call it in a refusal.
+    count: Callable[[str], Allowance] = staticmethod(count_poll)
+    counted = "polls a minute"
 
     def perform_authentication(self, request: Request) -> None:
         """Done by `admit`."""
@@ -50,12 +56,14 @@ class RealtimeView(RestMixin, AsyncAPIView):
                 request too many.
         """
         address = client_address(request)
-        outcome, allowance = await database.run(Work.ENTRY, _admit, request_token(request), address)
+        outcome, allowance = await database.run(
+            Work.ENTRY, _admit, request_token(request), address, self.count
+        )
         self.allowance = allowance
         if allowance.exceeded:
             raise RealtimeError(
                 ErrorCode.RATE_LIMITED,
-                f"More than {allowance.limit} polls a minute",
+                f"More than {allowance.limit} {self.counted}",
                 retry_after=allowance.retry_after,
             )
         if isinstance(outcome, Exception):
@@ -80,12 +88,14 @@ class RealtimeView(RestMixin, AsyncAPIView):
         return await super().async_dispatch(request, *args, **kwargs)
 
 
-def _admit(token: str | None, address: str) -> tuple[Identity | Exception, Allowance]:
+def _admit(
+    token: str | None, address: str, count: Callable[[str], Allowance]
+) -> tuple[Identity | Exception, Allowance]:
     try:
         identity = authenticate(token)
     except Exception as error:  # a database that fails, too: every response is counted
-        return error, count_poll(_by_address(address))
-    return identity, count_poll(f"user:{identity.user_id}")
+        return error, count(_by_address(address))
+    return identity, count(f"user:{identity.user_id}")
 
 
 def _by_address(address: str) -> str:
@@ -109,6 +119,8 @@ class PollView(RealtimeView):
             values = await _json_body(request)
         wanted: PollRequest = polling.parse(PollRequest, values)
         _check_user(identity, wanted.user_id)
+        if node:
+            node.watch.poll_seen(identity.user_id)
         answer = await polling.poll(
             node.hub if node else await LogReader.open(),
             identity,
@@ -129,6 +141,28 @@ class MissedView(RealtimeView):
         _check_user(identity, wanted.user_id)
         reader = node.hub if node else await LogReader.open()
         return _json_response(await polling.missed(reader, identity, wanted))
+
+
+class SendView(RealtimeView):
+    """`POST /api/v1/realtime/send`: one client envelope in, its answer out.
+
+    Through the same handlers as a frame on a socket. The answer is an `ack` or
+    `error` envelope; an error has the HTTP status of its code, too.
+    """
+
+    count = staticmethod(count_send)
+    counted = "requests a second"
+
+    async def post(self, request: Request) -> HttpResponse:
+        node = await _node(request)
+        identity = await self.admit(request)
+        body = await _json_body(request)
+        try:
+            envelope = protocol.decode_envelope(protocol.encode(body).decode())
+        except DecodeError as error:
+            raise invalid(str(error), **({"field": error.field} if error.field else {})) from None
+        answer, status = await send.answer(node.hub if node else Hub(), identity, envelope)
+        return HttpResponse(answer, content_type="application/json", status=status)
 
 
 class UnknownRealtimeView(RealtimeView):

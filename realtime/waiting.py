@@ -12,12 +12,15 @@ from collections.abc import Iterable
 
 from realtime import registry
 from realtime.conf import conf
+from realtime.ephemeral import Signal
 from realtime.errors import ErrorCode, RealtimeError
 from realtime.log import Head, LoggedEvent
 
 # A poller that has not come back for this long begins anew.
 FOLLOWED_SECONDS = 90.0
 FOLLOWED_MAX = 10_000
+SIGNAL_PATIENCE = 2.0
+MAX_SIGNALS = 100
 
 
 class PollChannels:
@@ -41,6 +44,7 @@ class PollWait:
     Attributes:
         woken: there is something to answer: the log is to be read again.
         ended: nothing more is to be waited for.
+        signals: unlogged frames that came meanwhile.
     """
 
     def __init__(self, user_id: str, channels: PollChannels, position: int) -> None:
@@ -49,13 +53,32 @@ class PollWait:
         self.topics = channels.topics
         self.woken = False
         self.ended: RealtimeError | bool = False
+        self.signals: dict[str, Signal] = {}
         self._position = position
-        self._future = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self._began = self._loop.time()
+        self._timer: asyncio.TimerHandle | None = None
+        self._future = self._loop.create_future()
 
     def deliver(self, event: LoggedEvent) -> None:
         if event.sequence > self._position:
             self.woken = True
             self._answer()
+
+    def signal(self, signal: Signal) -> None:
+        """Keep it for the answer: of what has one key, the last will do."""
+        key = signal.coalesce or signal.id
+        if key in self.signals or len(self.signals) < MAX_SIGNALS:
+            self.signals.pop(key, None)
+            self.signals[key] = signal
+        # Alone it answers only a poll that has waited a while: typing would
+        # otherwise have a client poll all the time.
+        delay = self._began + SIGNAL_PATIENCE - self._loop.time()
+        if self._timer is None:
+            self._timer = self._loop.call_later(max(0.0, delay), self._answer)
+
+    def leave_channel(self, channel: str) -> None:
+        """Events of it are no longer written for this user; nothing is to be done."""
 
     def end(self, code: int, reason: str) -> None:
         self.ended = RealtimeError(ErrorCode.INVALID_TOKEN, "invalid token", reason=reason)
@@ -81,6 +104,9 @@ class PollWait:
                 await self._future
         except TimeoutError:
             pass
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
 
 
 class WaitingPolls:

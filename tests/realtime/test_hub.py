@@ -12,6 +12,7 @@ import pytest
 from django.db import transaction
 
 from realtime import database, log, relay
+from realtime.ephemeral import Signal
 from realtime.hub import Hub
 from realtime.log import Head, LoggedEvent
 from realtime.models import Event, EventRecipient, LogHead
@@ -31,6 +32,12 @@ class Recorder:
 
     def deliver(self, event: LoggedEvent) -> None:
         self.heard.put_nowait(event.payload)
+
+    def signal(self, signal: Signal) -> None:
+        self.heard.put_nowait(signal.payload)
+
+    def leave_channel(self, channel: str) -> None:
+        self.channels.discard(channel)
 
     def end(self, code: int, reason: str) -> None:
         self.heard.put_nowait((code, reason))
@@ -167,6 +174,7 @@ async def test_rights_that_end_between_check_and_joining_are_noticed(alice: Any)
         assert order is not None
         assert order.code == 4503
         assert hub.ending_since("somebody else", checked_at) is None
+        assert hub.ending_since(witness.user_id, hub.position) is None
 
 
 @pytest.mark.parametrize("steps", range(4))

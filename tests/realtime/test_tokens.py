@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -15,8 +16,8 @@ from realtime.authentication import authenticate
 from realtime.errors import RealtimeError
 from realtime.users import user_id
 from tests.clients import in_thread, open_http, open_socket
-from tests.people import PASSWORD, login_name, make_user, token_for
-from tests.servers import Address
+from tests.people import PASSWORD, login_name, make_user, signed, token_for
+from tests.servers import Address, manage
 
 
 async def test_at_its_token_s_end_a_socket_is_told_and_closed(server: Address, alice: Any) -> None:
@@ -153,3 +154,52 @@ def test_where_the_site_says_so_tokens_name_users_by_another_field(
 ) -> None:
     monkeypatch.setattr(api_settings, "USER_ID_FIELD", type(alice).USERNAME_FIELD)
     assert authenticate(token_for(alice)).user_id == user_id(alice)
+
+
+async def test_revoked_tokens_close_sockets_and_are_refused_until_the_next_login(
+    server: Address, alice: Any, bob: Any
+) -> None:
+    old = signed({"user_id": user_id(alice), "exp": int(time.time()) + 60, "iat": 1})
+    async with open_socket(server, token=old) as socket, open_socket(server, bob) as other:
+        await socket.silence()
+        assert manage("revoke_tokens", login_name(alice)).returncode == 0
+        code, before = await socket.closed()
+        assert code == 4501
+        assert before[-1]["payload"]["reason"] == "token_revoked"
+        await other.silence()
+    with pytest.raises(RealtimeError, match="invalid token"):
+        await in_thread(authenticate, old)
+    async with open_socket(server, alice) as socket:
+        await socket.silence()
+
+
+async def test_a_changed_password_ends_what_was_got_by_the_old_one(
+    server: Address, alice: Any
+) -> None:
+    def change() -> None:
+        alice.set_password("another password")
+        alice.save()
+
+    async with open_socket(server, alice) as socket:
+        await socket.silence()
+        await in_thread(change)
+        code, before = await socket.closed()
+        assert (code, before[-1]["payload"]["reason"]) == (4501, "password_changed")
+    without_iat = signed({"user_id": user_id(alice), "exp": int(time.time()) + 60})
+    with pytest.raises(RealtimeError, match="invalid token"):
+        await in_thread(authenticate, without_iat)
+
+
+async def test_signing_out_of_the_site_closes_the_user_s_sockets(
+    server: Address, alice: Any
+) -> None:
+    def log_out() -> None:
+        browser = Client()
+        browser.force_login(alice)
+        browser.post("/logout")
+
+    async with open_socket(server, alice) as socket:
+        await socket.silence()
+        await in_thread(log_out)
+        code, before = await socket.closed()
+        assert (code, before[-1]["payload"]["reason"]) == (4501, "logged_out")
