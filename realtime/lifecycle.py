@@ -495,6 +495,12 @@ async def local_node() -> LocalNode:
     return await asyncio.shield(task)
 
 
+def local_nodes() -> list[LocalNode]:
+    """The nodes of all event loops of this process; outside tests there is one."""
+    tasks = [task for task in _nodes.values() if task.done() and not task.cancelled()]
+    return [task.result() for task in tasks if task.exception() is None]
+
+
 def running_node() -> LocalNode | None:
     """The node of this process, if it is up."""
     try:

@@ -14,9 +14,11 @@ from notifications.models import Inbox
 from notifications.services import notify
 from realtime import log, relay
 from realtime.models import LogHead
-from tests.clients import in_thread, open_socket
+from realtime.users import user_id
+from tests.clients import in_thread, open_http, open_socket
 from tests.realtime.test_log import in_other_thread, read, texts, write
-from tests.servers import Address
+from tests.realtime.test_nodes import all_connected
+from tests.servers import Address, server_process
 
 
 @pytest.fixture(autouse=True)
@@ -93,3 +95,27 @@ async def test_one_user_s_commands_that_wait_for_a_lock_hold_up_nobody_else(
         release.set()
         await asyncio.to_thread(thread.join)
         assert (await sockets[0].receive())["type"] in ("notification", "notification_read_all")
+
+
+@pytest.mark.options(MAX_WAITING_POLLS=1000)
+async def test_200_waiting_polls_hold_no_database_connection_each(alice: Any) -> None:
+    def connections() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            )
+            return int(cursor.fetchone()[0])
+
+    with server_process() as (server, _):
+        async with open_http(server, alice) as http:
+            parameters: dict[str, Any] = {"user_id": user_id(alice), "timeout": 30}
+            waiting = [
+                asyncio.create_task(http.get("/api/v1/realtime/poll", params=parameters))
+                for _ in range(200)
+            ]
+            await all_connected(server.port, 200)
+            # Ours, those of the server's three pools, and the request lanes.
+            assert await in_thread(connections) <= 2 + 3 * 4 + 4
+            await in_thread(notify, alice, "like", "now")
+            answers = await asyncio.wait_for(asyncio.gather(*waiting), 30)
+        assert {len(answer.json()["events"]) for answer in answers} == {1}
