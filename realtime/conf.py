@@ -68,8 +68,8 @@ class Options:
     DRAIN_SECONDS: float = option(10, "On SIGTERM clients are sent away, spread over this long.")
     DATABASE_THREADS: int = option(
         4,
-        "Threads, each with one database connection, that a process has for each of three kinds "
-        "of work: the engine itself, handshakes and polls, clients' commands.",
+        "Threads, each with one database connection, that a process has for each of four kinds "
+        "of work: the engine itself, handshakes and polls, clients' commands, apps' upkeep.",
     )
     CHANNEL_LAYER: str = option("default", "Alias of the channel layer for wake-up hints.")
     CACHE: str = option("default", "Alias of the cache that counts rate limits.")

@@ -13,10 +13,11 @@ from django.http import HttpRequest, JsonResponse
 from django.urls import path
 
 from realtime import database, log
+from realtime.conf import conf
 from realtime.database import Work
 from realtime.lifecycle import local_node
 
-# A tail older than this is stuck, not merely between two looks.
+# A look at the log this much later than it should have been: the tail is stuck.
 STALE_SECONDS = 5.0
 DATABASE_SECONDS = 2.0
 
@@ -46,7 +47,7 @@ async def _problems() -> list[str]:
     if node.draining:
         problems.append("draining: this node is shutting down")
     stale = time.monotonic() - node.hub.checked_at
-    if stale > STALE_SECONDS:
+    if stale > STALE_SECONDS + conf().TAIL_INTERVAL:
         problems.append(f"tail: the log was last read {stale:.0f} s ago")
     return problems
 

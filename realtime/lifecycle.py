@@ -267,7 +267,7 @@ class LocalNode:
             changed.clear()
             try:
                 user_ids = self.hub.topic_users(tick.topic)
-                payloads = await database.run(Work.ENGINE, tick.payloads, user_ids)
+                payloads = await database.run(Work.APPS, tick.payloads, user_ids)
                 for user_id, payload in payloads.items():
                     signal = ephemeral.make_signal(
                         tick.frame_type,
@@ -462,7 +462,7 @@ def draining_error() -> RealtimeError:
 
 def _upkeep(job: registry.Upkeep) -> Callable[[], Awaitable[None]]:
     async def work() -> None:
-        await database.run(Work.ENGINE, job.work)
+        await database.run(Work.APPS, job.work)
 
     work.__name__ = getattr(job.work, "__qualname__", "upkeep")
     return work

@@ -56,7 +56,7 @@ class ConnectionWatch:
             changed, self._changed = self._changed, set()
             renewed, self._to_renew = self._to_renew, set()
             try:
-                await database.run(Work.ENGINE, _observe, sorted(changed), sorted(renewed))
+                await database.run(Work.APPS, _observe, sorted(changed), sorted(renewed))
             except Exception as error:
                 logger.warning("Observers of connections failed, trying again: %s", error)
                 self._to_renew |= renewed

@@ -279,7 +279,7 @@ async def test_500_waiting_polls_hold_a_handful_of_threads_and_are_all_answered(
                 for _ in range(500)
             ]
             await all_connected(server.port, 500)
-            assert threads(server.pid) - quiet <= 8 + 4  # the engine's pool, the request lanes
+            assert threads(server.pid) - quiet <= 4 * 4 + 4  # the pools, the request lanes
             await in_thread(notify, alice, "like", "now")
             answers: list[Frame] = [
                 response.json() for response in await asyncio.wait_for(asyncio.gather(*waiting), 30)
