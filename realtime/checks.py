@@ -121,6 +121,25 @@ def check_database(databases: Sequence[str] | None = None, **kwargs: Any) -> lis
     ]
 
 
+@register()
+def check_channel_layer(**kwargs: Any) -> list[CheckMessage]:
+    """redis-py 8 gives up reading after 5 s by default, just when the layer's wait ends."""
+    layer = getattr(settings, "CHANNEL_LAYERS", {}).get(conf().CHANNEL_LAYER, {})
+    if not layer.get("BACKEND", "").startswith("channels_redis.core."):
+        return []
+    hosts = layer.get("CONFIG", {}).get("hosts", [None])
+    if all(isinstance(host, dict) and "socket_timeout" in host for host in hosts):
+        return []
+    return [
+        Warning(
+            "The channel layer's hosts have no socket_timeout: with redis-py 8 every wait of "
+            "5 s ends in an error, and hints and signals are lost meanwhile.",
+            hint="Give each host as {'address': 'redis://...', 'socket_timeout': 15}.",
+            id="realtime.W005",
+        )
+    ]
+
+
 @register(Tags.security, deploy=True)
 def check_signing_key(**kwargs: Any) -> list[CheckMessage]:
     """Tokens are only as good as the key that signs them."""

@@ -23,6 +23,13 @@ from tests.clients import open_socket
 from tests.people import login_name
 from tests.servers import ROOT, Address, environment, manage
 
+REDIS_AS_IN_THE_TUTORIAL = {
+    "default": {
+        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        "CONFIG": {"hosts": [("127.0.0.1", 6379)]},
+    }
+}
+
 
 def problems(**options: Any) -> set[str]:
     return {problem.id or "" for problem in run_checks(**options)}
@@ -42,6 +49,7 @@ def test_the_sample_site_has_no_problems() -> None:
         ("REALTIME", {"MAX_CONNECTIONS": -1}, "realtime.E004"),
         ("REALTIME", {"CACHE": "missing"}, "realtime.E006"),
         ("ASGI_APPLICATION", None, "realtime.E005"),
+        ("CHANNEL_LAYERS", REDIS_AS_IN_THE_TUTORIAL, "realtime.W005"),
         ("ROOT_URLCONF", "tests.empty_urls", "realtime.W001"),
     ],
 )

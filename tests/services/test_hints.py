@@ -45,3 +45,13 @@ async def test_a_command_on_one_node_reaches_the_other_at_once(alice: Any) -> No
             assert await second.expect("notification_read") == await first.expect(
                 "notification_read"
             )
+
+
+async def test_a_quiet_layer_is_still_listened_to(alice: Any) -> None:
+    """Longer than the layer's own wait of 5 s, after which it has to begin another."""
+    with server_process() as (server, process):
+        async with open_socket(server, alice) as socket:
+            await asyncio.sleep(6)
+            await asyncio.to_thread(shell, NOTIFY, alice)
+            await socket.expect("notification")
+            assert process.poll() is None
