@@ -9,8 +9,10 @@ its own, so that a publisher never waits for Redis and never sees it fail.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import logging
 import os
+import socket
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -71,6 +73,13 @@ def send_from_thread(group: str, message: dict[str, Any]) -> None:
     _get_sender().send(group, message)
 
 
+class _Loop(asyncio.SelectorEventLoop):
+    """Looks names up in its own thread: at exit, executors take no work any more."""
+
+    async def getaddrinfo(self, *args: Any, **kwargs: Any) -> Any:
+        return socket.getaddrinfo(*args, **kwargs)
+
+
 class _Sender:
     """A thread with an event loop of its own for the channel layer."""
 
@@ -78,21 +87,27 @@ class _Sender:
         self.pid = os.getpid()
         self._waiting: deque[tuple[str, dict[str, Any]]] = deque(maxlen=MAX_WAITING)
         self._asked = threading.Event()
+        self._idle = threading.Event()
         self._failing = False
+        # A command often ends right after its commit.
+        atexit.register(self._idle.wait, SEND_TIMEOUT)
         threading.Thread(target=self._run, name="realtime-hints", daemon=True).start()
 
     def send(self, group: str, message: dict[str, Any]) -> None:
         if (group, message) not in self._waiting:  # one hint does for many commits
             self._waiting.append((group, message))
+        self._idle.clear()
         self._asked.set()
 
     def _run(self) -> None:
-        with asyncio.Runner() as runner:
+        with asyncio.Runner(loop_factory=_Loop) as runner:
             while True:
                 self._asked.wait()
                 self._asked.clear()
                 while self._waiting:
                     runner.run(self._send(*self._waiting.popleft()))
+                if not self._asked.is_set():
+                    self._idle.set()
 
     async def _send(self, group: str, message: dict[str, Any]) -> None:
         layer = shared_layer()
