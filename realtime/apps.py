@@ -13,7 +13,7 @@ class RealtimeConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from realtime import checks, redaction, signals  # noqa: F401  (they register themselves)
+        from realtime import checks, feed, redaction, signals  # noqa: F401  (they register themselves)
 
         redaction.install()
         signals.connect()

@@ -60,7 +60,7 @@ class Options:
     RING_BYTES: int = option(16 * 1024 * 1024, "Bytes of recent events that a node keeps.")
     LEASE_INTERVAL: float = option(5, "How often a node renews its lease.")
     LEASE_SECONDS: float = option(
-        15, "A node that has not renewed its lease for this long is dead; its sessions end."
+        12, "A node that has not renewed its lease for this long is dead; its sessions end."
     )
     USER_CHECK_INTERVAL: float = option(
         30, "How often a node checks that its users are still active."

@@ -256,7 +256,7 @@ class Hub:
             log.check_reach(after, epoch, head, zero_is_oldest=zero_is_oldest)
             complete = len(found) < limit
         position = upto if complete else found[-1].sequence
-        return Page([event for event in found if _wants(channels, event)], position, complete)
+        return Page([event for event in found if wants(channels, event)], position, complete)
 
     # --- tailing -------------------------------------------------------------------
 
@@ -314,9 +314,10 @@ class Hub:
                         _hand(subscriber, event)
             if event.topic:
                 for subscriber in tuple(self._topics.get(event.topic, ())):
-                    if _wants(subscriber.channels, event):
+                    if wants(subscriber.channels, event):
                         _hand(subscriber, event)
-                self.on_topic(event.topic)
+            # A public event's topic, or the channel of one with an audience.
+            self.on_topic(event.topic or event.channel)
         self._ring.append(event)
         self.position, self._last_id = event.sequence, event.event_id
 
@@ -406,7 +407,8 @@ def _may_see(event: LoggedEvent, user_id: str, topics: set[str]) -> bool:
     return not event.control and (user_id in event.recipients or event.topic in topics)
 
 
-def _wants(channels: Container[str], event: LoggedEvent) -> bool:
+def wants(channels: Container[str], event: LoggedEvent) -> bool:
+    """Whether who is subscribed to these channels gets this event."""
     return event.channel in channels or bool(event.topic and event.topic in channels)
 
 

@@ -126,7 +126,10 @@ class LocalNode:
         try:
             async with asyncio.timeout(STOP_TIMEOUT):
                 await asyncio.wait(self._tasks)
+                leaving = {connection.user_id for connection in self._connections.values()}
+                leaving.update(self._ended.values())
                 await database.run(Work.ENGINE, sessions.end_node, self.id)
+                await self.watch.tell_last(leaving)
                 await asyncio.to_thread(database.close)
         except Exception as error:
             logger.warning("Could not leave the registry, the lease will run out: %r", error)
@@ -383,6 +386,8 @@ class LocalNode:
                     connection.close(CloseCode.RECONNECT, "slot_taken")
                 if session_id not in self._connections:
                     self.release(session_id, connection.user_id)  # it ended meanwhile
+                self.watch.forget(session_id)  # its new row is not marked idle
+                self.watch.touch([connection.user_id])
             self._lost.discard(session_id)
 
     async def _prune(self) -> None:

@@ -12,9 +12,9 @@ from realtime import database, log, protocol, registry
 from realtime.authentication import Identity
 from realtime.conf import conf
 from realtime.database import Work
-from realtime.ephemeral import Signal
+from realtime.ephemeral import Signal, make_signal
 from realtime.errors import RealtimeError, invalid
-from realtime.hub import read_log
+from realtime.hub import read_log, wants
 from realtime.lifecycle import LocalNode
 from realtime.log import Head, LogGapError, LoggedEvent, Page
 from realtime.protocol import MissedAnswer, PollAnswer, PollEvent, Position, ServerEnvelope
@@ -92,7 +92,7 @@ class LogReader:
         )
         log.check_reach(after, epoch, head, zero_is_oldest=zero_is_oldest)
         complete = len(found) < limit
-        events = [event for event in found if event.channel in channels]
+        events = [event for event in found if wants(channels, event)]
         return Page(events, upto if complete else found[-1].sequence, complete)
 
 
@@ -144,12 +144,30 @@ async def poll(
         answer.last_poll_id = reader.position
         new = channels.named
     answer.epoch = reader.epoch
+    signals += await _tick(identity.user_id, answer.events)
     answer.events += [_signal_event(signal, answer.last_poll_id) for signal in signals]
     if new:
         answer.channels = dict(
             await database.run(Work.ENTRY, registry.snapshots, identity.user_id, new)
         )
     return answer
+
+
+async def _tick(user_id: str, events: list[PollEvent]) -> list[Signal]:
+    """What the user is told besides of the topics in these events.
+
+    A poll is seldom waiting when its node tells sockets: the event before has
+    just answered it.
+    """
+    told = []
+    for channel in {event.channel for event in events if event.channel}:
+        if tick := registry.find_tick(channel):
+            payloads = await database.run(Work.APPS, tick.payloads, [user_id])
+            told += [
+                make_signal(tick.frame_type, payload, channel=channel, recipients=[user_id])
+                for payload in payloads.values()
+            ]
+    return told
 
 
 async def _read(

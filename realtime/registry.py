@@ -1,4 +1,4 @@
-"""What apps plug into the engine: kinds of channels, and commands.
+"""What apps plug into the engine: kinds of channels, commands, and types of events.
 
 An app does it in its `commands.py`, which is imported when Django starts:
 
@@ -7,6 +7,7 @@ An app does it in its `commands.py`, which is imported when Django starts:
         return {"note_id": services.pin(caller.user_id, request.note_id)}
 
     register_channel(ChannelKind("note", authorize=may_read, snapshot=summary))
+    register_event("note_pinned", NotePinned, logged=True, channel="note:{id}")
 
 Handlers, `authorize` and `snapshot` are ordinary synchronous functions; the
 engine calls them in its database pool.
@@ -16,11 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_type_hints
 
 import msgspec
 
 from realtime.errors import RealtimeError, channel_not_found
+from realtime.frame_types import RequestType, register_request
+from realtime.frame_types import register_event as register_event  # apps find it here
 
 Request = TypeVar("Request", bound=msgspec.Struct)
 Snapshot = Mapping[str, Any]
@@ -119,23 +122,34 @@ _commands: dict[str, Command[Any]] = {}
 _kinds: dict[str, ChannelKind] = {}
 
 
-def command(name: str, request: type[Request]) -> Callable[[Handler[Request]], Handler[Request]]:
+def command(
+    name: str, request: type[Request], *, ack: type[msgspec.Struct] | None = None
+) -> Callable[[Handler[Request]], Handler[Request]]:
     """Register the decorated handler for frames of the type `name`.
 
     Args:
         request: the Struct that the payload must have.
+        ack: the Struct that the handler returns, the data of the ack; taken from
+            its annotation where that names one.
 
     Raises:
         ValueError: the type is taken.
     """
 
     def register(handler: Handler[Request]) -> Handler[Request]:
-        if name in _commands:
-            raise ValueError(f"There is already a command {name!r}")
+        register_request(RequestType(name, request, ack or _returned(handler)))
         _commands[name] = Command(name, request, handler)
         return handler
 
     return register
+
+
+def _returned(handler: Callable[..., Any]) -> type[msgspec.Struct] | None:
+    try:
+        found = get_type_hints(handler).get("return")
+    except NameError:  # of a module that only type checkers import
+        return None
+    return found if isinstance(found, type) and issubclass(found, msgspec.Struct) else None
 
 
 def register_channel(kind: ChannelKind) -> None:

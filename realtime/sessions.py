@@ -98,9 +98,13 @@ def mark_idle(session_ids: Collection[UUID], *, idle: bool) -> None:
 def renew_poll_leases(user_ids: Collection[str]) -> None:
     """These users poll."""
     for user_id in user_ids:
-        PollLease.objects.update_or_create(
-            user_id=parse_user_id(user_id), defaults={"renewed_at": Now()}
-        )
+        try:
+            with transaction.atomic(using=router.db_for_write(PollLease)):
+                PollLease.objects.update_or_create(
+                    user_id=parse_user_id(user_id), defaults={"renewed_at": Now()}
+                )
+        except IntegrityError:
+            continue  # the user was deleted meanwhile
 
 
 def end_poll_leases() -> list[str]:

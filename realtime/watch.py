@@ -63,6 +63,12 @@ class ConnectionWatch:
                 self.touch(changed)
                 await asyncio.sleep(RETRY)
 
+    async def tell_last(self, user_ids: Iterable[str]) -> None:
+        """This node ends, and with it the connections of these users."""
+        self._changed.update(user_ids)
+        if self._changed:
+            await database.run(Work.APPS, _observe, sorted(self._changed), [])
+
     async def end_polls(self) -> None:
         """Find the poll leases that have run out, this node's and others'."""
         now = time.monotonic()
@@ -84,7 +90,11 @@ class ConnectionWatch:
         for session_id, connection in silent.items():
             self._idle.add(session_id)
             connection.on_active = partial(self._on_active, session_id, connection.user_id)
-        await self._write({key: connection.user_id for key, connection in silent.items()})
+        try:
+            await self._write({key: connection.user_id for key, connection in silent.items()})
+        except Exception:
+            self._idle.difference_update(silent)  # to be marked the next time
+            raise
 
     def forget(self, session_id: UUID) -> None:
         """This socket has ended."""

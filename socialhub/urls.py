@@ -19,6 +19,8 @@ urlpatterns = [
     path("", include("realtime.health")),
     path("api/v1/", include("realtime.urls")),
     path("api/v1/", include("notifications.urls")),
+    path("api/v1/", include("presence.urls")),
+    path("api/v1/", include("socialhub.api_urls")),
     re_path(r"^api/", UnknownView.as_view()),
     path("admin/", admin.site.urls),
 ]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.cache import cache
 
 from realtime.throttling import local_counts
@@ -18,7 +19,22 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "options(**options): set options of REALTIME")
+    for marker in (
+        "options(**options): set options of REALTIME",
+        "named_users: about users with a username",
+        "email_users: about users who log in by e-mail",
+    ):
+        config.addinivalue_line("markers", marker)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Each run takes the tests that are about its kind of users."""
+    by_email = get_user_model().USERNAME_FIELD == "email"
+    other = "named_users" if by_email else "email_users"
+    left_out = [item for item in items if item.get_closest_marker(other)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(autouse=True)

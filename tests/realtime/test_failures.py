@@ -89,10 +89,11 @@ async def test_requests_that_fail_are_a_500_with_the_limit_s_headers(
     me = user_id(alice)
     async with open_http(server, alice) as http:
         async with without_table("realtime_eventrecipient"):
-            for path, parameters in (
+            paths: tuple[tuple[str, dict[str, Any]], ...] = (
                 ("/api/v1/realtime/poll", {"user_id": me, "last_poll_id": 0}),
                 ("/api/v1/realtime/poll/missed", {"user_id": me, "last_sequence": 0}),
-            ):
+            )
+            for path, parameters in paths:
                 response = await http.get(path, params={**parameters, "epoch": "x"})
                 assert response.status_code == 500
                 assert response.headers["X-RateLimit-Limit"]

@@ -11,6 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from notifications.services import notify
+from socialhub import services
+from socialhub.models import Post
 
 PASSWORD = "demo-socialhub"
 PEOPLE = (
@@ -22,8 +24,9 @@ PEOPLE = (
 
 class Command(BaseCommand):
     help = (
-        "Create the demo users alice (staff), bob and carol, with a few notifications. Only "
-        "for development: with DEBUG, on a SQLite file. Safe to run again."
+        "Create the demo users alice (staff), bob and carol, who have posted, commented, liked "
+        "and followed a little. Only for development: with DEBUG, on a SQLite file. Safe to run "
+        "again."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -43,16 +46,17 @@ class Command(BaseCommand):
                 "a SQLite database."
             )
         with transaction.atomic():
-            self._seed()
+            self._seed_people()
+            self._seed_posts()
         names = ", ".join(name for name, *_ in PEOPLE)
         self.stdout.write(f"Log in as {names}; the password is {PASSWORD}")
 
-    def _seed(self) -> None:
+    def _seed_people(self) -> None:
         users = get_user_model().objects
         if users.filter(username=PEOPLE[0][0]).exists():
             return
-        alice, bob, carol = (
-            users.create_user(
+        for name, first, last, staff in PEOPLE:
+            user = users.create_user(
                 username=name,
                 password=PASSWORD,
                 first_name=first,
@@ -60,10 +64,20 @@ class Command(BaseCommand):
                 is_staff=staff,
                 is_superuser=staff,
             )
-            for name, first, last, staff in PEOPLE
+            notify(user, "welcome", f"Welcome to SocialHub, {first}")
+
+    def _seed_posts(self) -> None:
+        users = get_user_model().objects.in_bulk(
+            [name for name, *_ in PEOPLE], field_name="username"
         )
-        notify(alice, "welcome", "Welcome to SocialHub, Alice")
-        notify(alice, "follow", "Bob Baker follows you", actor=bob)
-        notify(alice, "like", "Carol Carter liked your post", actor=carol, post_id="post_1")
-        notify(bob, "welcome", "Welcome to SocialHub, Bob")
-        notify(carol, "welcome", "Welcome to SocialHub, Carol")
+        if Post.objects.exists() or len(users) < len(PEOPLE):
+            return
+        alice, bob, carol = (users[name] for name, *_ in PEOPLE)
+        for follower, followed in ((bob, alice), (carol, alice), (alice, bob)):
+            services.follow(follower, followed.pk)
+        hello = services.create_post(alice, "Hello, SocialHub! Who else is here?")
+        services.comment(bob, hello.pk, "I am. And @carol is just coming in.")
+        services.comment(carol, hello.pk, "Here I am!")
+        services.like(carol, hello.pk)
+        services.create_post(bob, "Fresh bread at nine. @alice, shall I keep you a loaf?")
+        services.create_post(carol, "Open this page twice and watch it change.")

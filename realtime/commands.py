@@ -1,0 +1,25 @@
+"""The engine's own frames: what every connection understands and may be sent.
+
+Declared here for the published schemas; `realtime.connection` carries them out.
+"""
+
+from __future__ import annotations
+
+from realtime import protocol
+from realtime.frame_types import RequestType, register_event, register_request
+
+register_request(
+    RequestType("connect", protocol.ConnectRequest, protocol.Connected, reply="connect")
+)
+register_request(RequestType("disconnect", protocol.Empty, protocol.Empty))
+register_request(RequestType("authenticate", protocol.AuthenticateRequest, protocol.Authenticated))
+register_request(RequestType("subscribe", protocol.ChannelRequest, protocol.Subscribed))
+register_request(RequestType("unsubscribe", protocol.ChannelRequest, protocol.Unsubscribed))
+register_request(RequestType("heartbeat", protocol.Empty, protocol.Heartbeat, reply="heartbeat"))
+
+register_event("connect", protocol.Connected, logged=False)
+register_event("disconnect", protocol.Disconnected, logged=False)
+register_event("resync", protocol.Resync, logged=False)
+register_event("ack", protocol.Ack, logged=False)
+register_event("error", protocol.ErrorObject, logged=False)
+register_event("heartbeat", protocol.Heartbeat, logged=False)
