@@ -6,12 +6,20 @@ from notifications import services
 from notifications.events import (
     CHANNEL,
     ID_PREFIX,
+    NotificationPayload,
     NotificationRead,
     NotificationReadAll,
     NotificationReadRequest,
 )
 from realtime.protocol import Empty, parse_prefixed_id
-from realtime.registry import Caller, ChannelKind, Snapshot, command, register_channel
+from realtime.registry import (
+    Caller,
+    ChannelKind,
+    Snapshot,
+    command,
+    register_channel,
+    register_event,
+)
 
 
 def _snapshot(user_id: str, argument: str) -> Snapshot:
@@ -19,6 +27,9 @@ def _snapshot(user_id: str, argument: str) -> Snapshot:
 
 
 register_channel(ChannelKind(CHANNEL, snapshot=_snapshot, automatic=True, polled=True))
+register_event("notification", NotificationPayload, logged=True, channel=CHANNEL)
+register_event("notification_read", NotificationRead, logged=True, channel=CHANNEL)
+register_event("notification_read_all", NotificationReadAll, logged=True, channel=CHANNEL)
 
 
 @command("notification_read", NotificationReadRequest)

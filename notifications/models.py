@@ -31,6 +31,9 @@ class Notification(models.Model):
     message = models.TextField(_("message"))
     post_id = models.CharField(_("post id"), max_length=64, blank=True)
     extra = models.JSONField(_("extra"), default=dict, blank=True, encoder=DjangoJSONEncoder)
+    # Those with the same key are one for as long as it is unread; see `notify_coalesced`.
+    coalesce_key = models.CharField(_("coalesce key"), max_length=100, blank=True)
+    announced_at = models.DateTimeField(_("announced at"), null=True, blank=True)
     read_at = models.DateTimeField(_("read at"), null=True, blank=True)
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
 
@@ -44,6 +47,13 @@ class Notification(models.Model):
                 condition=models.Q(read_at=None),
                 name="notification_unread",
             ),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["recipient", "coalesce_key"],
+                condition=models.Q(read_at=None) & ~models.Q(coalesce_key=""),
+                name="notification_coalesced",
+            )
         ]
 
     def __str__(self) -> str:

@@ -11,23 +11,21 @@ transaction they take part in it: what is rolled back is told to nobody.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
-from typing import Any, TypeVar
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
-from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import router, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest
 
+from notifications import arguments, inboxes
 from notifications.events import (
     CHANNEL,
     NotificationRead,
     NotificationReadAll,
-    notification_payload,
     wire_id,
 )
 from notifications.models import Inbox, Notification
@@ -35,12 +33,10 @@ from realtime import log, protocol
 from realtime.errors import not_found
 from realtime.users import parse_user_id
 
-T = TypeVar("T")
-
 BATCH = 1000
 
-# An escaped NUL in JSON: an odd number of backslashes before u0000.
-NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+# How often one coalesced notification is announced at most.
+ANNOUNCE_INTERVAL = timedelta(seconds=5)
 
 
 def notify(
@@ -68,7 +64,7 @@ def notify(
     Raises:
         ValueError: a text is empty, too long, or cannot be stored.
     """
-    created = _notify_batch([_key(recipient)], type, message, actor, post_id, extra)
+    created = _notify_batch([arguments.user_key(recipient)], type, message, actor, post_id, extra)
     return created[0] if created else None
 
 
@@ -95,7 +91,7 @@ def notify_many(
         How many notifications were written.
     """
     written = 0
-    for batch in _batches(map(_key, recipients), BATCH):
+    for batch in arguments.batches(map(arguments.user_key, recipients), BATCH):
         written += len(_notify_batch(batch, type, message, actor, post_id, extra))
     return written
 
@@ -108,39 +104,105 @@ def _notify_batch(
     post_id: str | None,
     extra: Mapping[str, Any] | None,
 ) -> list[Notification]:
-    _check(type, message, post_id, extra)
+    arguments.check(type, message, post_id, extra)
     recipients = sorted({key for key in keys if actor is None or key != actor.pk})
     if not recipients:
         return []
     with _atomic():
-        unread = _count_one_more(recipients)
-        now = protocol.now()
-        created = Notification.objects.bulk_create(
-            [
-                Notification(
-                    recipient_id=key,
-                    actor_id=actor.pk if actor else None,
-                    type=type,
-                    message=message,
-                    post_id=post_id or "",
-                    extra=dict(extra or {}),
-                    created_at=now,
-                )
-                for key in recipients
-            ]
+        unread = inboxes.lock(recipients)
+        created = inboxes.create(
+            recipients,
+            actor=actor,
+            type=type,
+            message=message,
+            post_id=post_id or "",
+            extra=dict(extra or {}),
+            created_at=protocol.now(),
         )
-        for row in created:
-            row.actor = actor  # type: ignore[assignment]  # AUTH_USER_MODEL, whichever it is
+        inboxes.announce(created, {key: count + 1 for key, count in unread.items()})
+    return created
+
+
+def notify_coalesced(
+    recipients: Iterable[AbstractBaseUser | object],
+    type: str,
+    message: str,
+    *,
+    key: str,
+    actor: AbstractBaseUser | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> None:
+    """Notify of something that goes on, as the messages of a conversation.
+
+    Each recipient has one unread notification for `key`: announced when it
+    becomes unread, then brought up to date in place and announced at most once
+    in 5 s. See `notify` for the other arguments.
+
+    Args:
+        key: what goes on, as `conversation:conv_7`; 1 to 100 characters.
+
+    Raises:
+        ValueError: a text is empty, too long, or cannot be stored.
+    """
+    arguments.check(type, message, None, extra)
+    arguments.check_key(key)
+    keys = {arguments.user_key(user) for user in recipients}
+    if actor is not None:
+        keys.discard(actor.pk)
+    if not keys:
+        return
+    now = protocol.now()
+    content = {"actor": actor, "type": type, "message": message, "extra": dict(extra or {})}
+    with _atomic():
+        unread = inboxes.lock(keys)
+        due = _bring_up_to_date(_unread_of(keys, key), content, now)
+        fresh = sorted(keys - set(_unread_of(keys, key).values_list("recipient_id", flat=True)))
+        created = inboxes.create(
+            fresh, **content, coalesce_key=key, announced_at=now, created_at=now
+        )
+        unread.update({user: unread[user] + 1 for user in fresh})
+        inboxes.announce(created + due, unread)
+
+
+def mark_read_by_key(users: Iterable[AbstractBaseUser | object], key: str) -> None:
+    """Mark read what `notify_coalesced` wrote for `key`, and tell these users' devices."""
+    unread = _unread_of({arguments.user_key(user) for user in users}, key)
+    # Looked at without a lock first: most of the time there is nothing to do.
+    keys = set(unread.values_list("recipient_id", flat=True))
+    if not keys:
+        return
+    with _atomic():
+        counts = inboxes.lock(keys)
+        rows = dict(unread.values_list("recipient_id", "pk"))
+        now = protocol.now()
+        Notification.objects.filter(pk__in=rows.values()).update(read_at=now)
+        Inbox.objects.filter(user_id__in=rows).update(unread=Greatest(F("unread") - 1, 0))
         log.append_many(
             log.Draft(
-                "notification",
-                notification_payload(row, unread_count=unread[row.recipient_id]),
+                "notification_read",
+                NotificationRead(wire_id(pk), now, unread_count=max(0, counts[user] - 1)),
                 channel=CHANNEL,
-                recipients=[row.recipient_id],
+                recipients=[user],
             )
-            for row in created
+            for user, pk in rows.items()
         )
-    return created
+
+
+def _unread_of(users: Collection[Any], key: str) -> QuerySet[Notification]:
+    return Notification.objects.filter(recipient_id__in=users, coalesce_key=key, read_at=None)
+
+
+def _bring_up_to_date(
+    rows: QuerySet[Notification], content: Mapping[str, Any], now: datetime
+) -> list[Notification]:
+    """Give unread notifications their new content; those that are to be announced again."""
+    if not rows.update(**content):
+        return []
+    before = now - ANNOUNCE_INTERVAL
+    due = list(rows.filter(announced_at__lte=before).select_related("actor"))
+    if due:
+        rows.filter(announced_at__lte=before).update(announced_at=now)
+    return due
 
 
 def mark_read(user_id: str, notification_id: int) -> NotificationRead:
@@ -197,22 +259,10 @@ def uncount(notification: Notification) -> None:
     inbox's lock like every change.
     """
     with _atomic():
-        inboxes = Inbox.objects.filter(user_id=notification.recipient_id)
-        list(inboxes.select_for_update())
+        inbox = Inbox.objects.filter(user_id=notification.recipient_id)
+        list(inbox.select_for_update())
         if Notification.objects.filter(pk=notification.pk, read_at=None).exists():
-            inboxes.update(unread=Greatest(F("unread") - 1, 0))
-
-
-def _count_one_more(keys: list[Any]) -> dict[Any, int]:
-    """Lock the inboxes, in one order for all writers, and count one more in each."""
-    inboxes = Inbox.objects.filter(user_id__in=keys)
-    known = set(inboxes.values_list("user_id", flat=True))
-    if missing := [key for key in keys if key not in known]:
-        Inbox.objects.bulk_create([Inbox(user_id=key) for key in missing], ignore_conflicts=True)
-    locked = inboxes.select_for_update().order_by("user_id")
-    counts: dict[Any, int] = dict(locked.values_list("user_id", "unread"))
-    inboxes.update(unread=F("unread") + 1)
-    return {key: count + 1 for key, count in counts.items()}
+            inbox.update(unread=Greatest(F("unread") - 1, 0))
 
 
 def _lock_inbox(key: Any) -> Inbox:
@@ -226,26 +276,3 @@ def _tell(type: str, payload: msgspec.Struct, key: Any) -> None:
 
 def _atomic() -> transaction.Atomic:
     return transaction.atomic(using=router.db_for_write(Notification))
-
-
-def _check(type: str, message: str, post_id: str | None, extra: Mapping[str, Any] | None) -> None:
-    for name, text in (("type", type), ("message", message)):
-        if not isinstance(text, str) or not text.strip():
-            raise ValueError(f"notify: {name} must be a text that is not blank")
-    for name, text, longest in (("type", type, 64), ("post_id", post_id or "", 64)):
-        if len(text) > longest:
-            raise ValueError(f"notify: {name} has {len(text)} characters, at most {longest}")
-    if NUL.search(protocol.encode([type, message, post_id, extra]).decode()):
-        raise ValueError("notify: NUL characters cannot be stored")
-
-
-def _key(user: AbstractBaseUser | object) -> Any:
-    if isinstance(user, get_user_model()):
-        return user.pk
-    return parse_user_id(user if isinstance(user, int) else str(user))
-
-
-def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while batch := list(islice(iterator, size)):
-        yield batch

@@ -6,13 +6,14 @@ from typing import Any
 
 import msgspec
 from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from notifications import services
-from notifications.events import ID_PREFIX
+from notifications.events import ID_PREFIX, NotificationRead, NotificationReadAll
 from notifications.models import Notification
 from notifications.serializers import NotificationSerializer
 from realtime.errors import invalid
@@ -23,6 +24,15 @@ from realtime.users import user_id
 FLAGS = {"true": True, "1": True, "false": False, "0": False}
 
 
+class UnreadCount(msgspec.Struct):
+    """How many notifications are unread."""
+
+    unread_count: int
+
+
+@extend_schema(
+    parameters=[OpenApiParameter("unread", {"type": "string", "enum": [*FLAGS]})],
+)
 class NotificationListView(RestMixin, ListAPIView[Notification]):
     """`GET notifications`: newest first, in cursor pages; `?unread=true` for the unread."""
 
@@ -42,13 +52,15 @@ class NotificationListView(RestMixin, ListAPIView[Notification]):
 class UnreadCountView(RestMixin, APIView):
     """`GET notifications/unread-count`."""
 
+    @extend_schema(responses=UnreadCount)
     def get(self, request: Request) -> Response:
-        return Response({"unread_count": services.unread_count(_caller(request))})
+        return _as_json(UnreadCount(services.unread_count(_caller(request))))
 
 
 class ReadView(RestMixin, APIView):
     """`POST notifications/{id}/read`."""
 
+    @extend_schema(request=None, responses={200: NotificationRead})
     def post(self, request: Request, notification_id: str) -> Response:
         pk = parse_prefixed_id(ID_PREFIX, notification_id, field="id")
         return _as_json(services.mark_read(_caller(request), pk))
@@ -57,6 +69,7 @@ class ReadView(RestMixin, APIView):
 class ReadAllView(RestMixin, APIView):
     """`POST notifications/read-all`."""
 
+    @extend_schema(request=None, responses={200: NotificationReadAll})
     def post(self, request: Request) -> Response:
         return _as_json(services.mark_all_read(_caller(request)))
 

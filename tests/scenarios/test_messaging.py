@@ -74,8 +74,8 @@ def contents(request: pytest.FixtureRequest, server: Address) -> Replay:
     """What a user who comes anew is given of a conversation: contents, oldest first."""
 
     async def from_socket(user: Any, conversation: int) -> list[Frame]:
-        query = {"last_sequence": 0, "channels": channel(conversation)}
-        async with open_socket(server, user, **query) as socket:
+        joined = channel(conversation)
+        async with open_socket(server, user, last_sequence=0, channels=joined) as socket:
             frames: list[Frame] = []
             while (frame := await socket.receive())["type"] != "connect":
                 frames.append(frame)

@@ -1,0 +1,1 @@
+"""Direct messages: conversations of two people or a group, typing, read receipts."""

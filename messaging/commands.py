@@ -1,0 +1,125 @@
+"""What the messaging app plugs into the engine; see `realtime.registry`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+import msgspec
+
+from messaging import access, services, summaries
+from messaging.access import ConversationNotFoundError
+from messaging.events import (
+    CHANNEL_KIND,
+    CONVERSATION_PREFIX,
+    MESSAGE_PREFIX,
+    MessagePayload,
+    MessageRequest,
+    ReadReceiptPayload,
+    ReadReceiptRequest,
+    Typing,
+    TypingRequest,
+    channel,
+    conversation_id,
+)
+from realtime.errors import channel_not_found, invalid
+from realtime.protocol import DecodeError, parse_prefixed_id
+from realtime.registry import Caller, ChannelKind, Snapshot, command, register_channel
+
+
+def _parse(argument: str) -> int | None:
+    """The key in a channel's argument, in the one form that events carry."""
+    try:
+        pk = parse_prefixed_id(CONVERSATION_PREFIX, argument, field="channel")
+    except DecodeError:
+        return None
+    return pk if conversation_id(pk) == argument else None
+
+
+def _authorize(user_id: str, argument: str) -> bool:
+    pk = _parse(argument)
+    return pk is not None and access.takes_part(user_id, pk)
+
+
+def _snapshot(user_id: str, argument: str) -> Snapshot:
+    pk = _parse(argument)
+    found = summaries.snapshot(user_id, pk) if pk is not None else None
+    if found is None:  # left between the two looks
+        raise channel_not_found(f"{CHANNEL_KIND}:{argument}")
+    return msgspec.structs.asdict(found)
+
+
+register_channel(
+    ChannelKind(
+        CHANNEL_KIND, authorize=_authorize, snapshot=_snapshot, takes_argument=True, polled=True
+    )
+)
+
+
+@command("message", MessageRequest)
+def message(caller: Caller, request: MessageRequest) -> MessagePayload:
+    """Say something; a frame's id that is a UUID makes it safe to repeat."""
+    with _conversation(caller, request.conversation_id) as pk:
+        return services.send_message(
+            caller.user_id, pk, request.content, client_id=_as_uuid(caller.frame_id)
+        )
+
+
+@command("typing_start", TypingRequest)
+def typing_start(caller: Caller, request: TypingRequest) -> Typing:
+    """The caller types."""
+    with _conversation(caller, request.conversation_id) as pk:
+        return services.typing_start(caller, pk)
+
+
+@command("typing_stop", TypingRequest)
+def typing_stop(caller: Caller, request: TypingRequest) -> Typing:
+    """The caller types no longer."""
+    with _conversation(caller, request.conversation_id) as pk:
+        return services.typing_stop(caller, pk)
+
+
+@command("read_receipt", ReadReceiptRequest)
+def read_receipt(caller: Caller, request: ReadReceiptRequest) -> ReadReceiptPayload:
+    """Mark messages read."""
+    with _conversation(caller, request.conversation_id) as pk:
+        pks = [
+            parse_prefixed_id(MESSAGE_PREFIX, value, field="payload.message_ids")
+            for value in request.message_ids
+        ]
+        return services.mark_read(caller.user_id, pk, message_ids=pks)
+
+
+@contextmanager
+def _conversation(caller: Caller, named: str | None) -> Iterator[int]:
+    """The conversation that a frame is about: in its payload, or its channel.
+
+    Raises:
+        RealtimeError: CHANNEL_NOT_FOUND, it was addressed by a channel that is
+            not this user's; INVALID_MESSAGE, it names none, or two.
+    """
+    if named is not None:
+        pk = parse_prefixed_id(CONVERSATION_PREFIX, named, field="payload.conversation_id")
+        if caller.channel is not None and caller.channel != channel(pk):
+            raise invalid("Payload and channel name different conversations", field="channel")
+        yield pk
+        return
+    if caller.channel is None:
+        raise invalid("Say which conversation, in the payload", field="payload.conversation_id")
+    kind, _, argument = caller.channel.partition(":")
+    found = _parse(argument) if kind == CHANNEL_KIND else None
+    if found is None:
+        raise channel_not_found(caller.channel)
+    try:
+        yield found
+    except ConversationNotFoundError:
+        raise channel_not_found(caller.channel) from None
+
+
+def _as_uuid(value: str | None) -> UUID | None:
+    """A frame's id as a key, if it is a UUID; `msg_123` is none."""
+    try:
+        return UUID(value) if value is not None else None
+    except ValueError:
+        return None
