@@ -49,4 +49,7 @@ lint: install-dev ## Check style, types, import rules and migrations.
 	@$(BIN)/lint-imports
 	@DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py makemigrations --check --dry-run
 
-.PHONY: help install install-dev serve test lint
+schema: install ## Write schema/: OpenAPI, AsyncAPI, JSON Schema, TypeScript.
+	@DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py export_schema
+
+.PHONY: help install install-dev serve test lint schema

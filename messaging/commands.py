@@ -16,6 +16,8 @@ from messaging.events import (
     MESSAGE_PREFIX,
     MessagePayload,
     MessageRequest,
+    ParticipantLeft,
+    ParticipantsAdded,
     ReadReceiptPayload,
     ReadReceiptRequest,
     Typing,
@@ -25,7 +27,14 @@ from messaging.events import (
 )
 from realtime.errors import channel_not_found, invalid
 from realtime.protocol import DecodeError, parse_prefixed_id
-from realtime.registry import Caller, ChannelKind, Snapshot, command, register_channel
+from realtime.registry import (
+    Caller,
+    ChannelKind,
+    Snapshot,
+    command,
+    register_channel,
+    register_event,
+)
 
 
 def _parse(argument: str) -> int | None:
@@ -55,6 +64,15 @@ register_channel(
         CHANNEL_KIND, authorize=_authorize, snapshot=_snapshot, takes_argument=True, polled=True
     )
 )
+
+
+_CHANNEL = f"{CHANNEL_KIND}:{{id}}"
+register_event("message", MessagePayload, logged=True, channel=_CHANNEL)
+register_event("read_receipt", ReadReceiptPayload, logged=True, channel=_CHANNEL)
+register_event("participants_added", ParticipantsAdded, logged=True, channel=_CHANNEL)
+register_event("participant_left", ParticipantLeft, logged=True, channel=_CHANNEL)
+register_event("typing_start", Typing, logged=False, channel=_CHANNEL)
+register_event("typing_stop", Typing, logged=False, channel=_CHANNEL)
 
 
 @command("message", MessageRequest)

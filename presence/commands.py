@@ -8,7 +8,14 @@ from presence import services
 from presence.events import CHANNEL, TOPIC, PresencePayload, PresenceRequest
 from realtime import registry
 from realtime.errors import channel_not_found
-from realtime.registry import Caller, ChannelKind, Snapshot, command, register_channel
+from realtime.registry import (
+    Caller,
+    ChannelKind,
+    Snapshot,
+    command,
+    register_channel,
+    register_event,
+)
 from realtime.users import parse_user_id
 
 GRACE_CHECK_SECONDS = 1.0
@@ -59,6 +66,7 @@ register_channel(
         topic=_topic,
     )
 )
+register_event("presence", PresencePayload, logged=True, channel="presence,presence:{userId}")
 
 
 @command("presence", PresenceRequest)

@@ -12,6 +12,7 @@ from django.utils.module_loading import import_string
 
 from realtime.conf import HOOK_NAMES, OPTION_NAMES, conf
 
+AT_LEAST_ONE = ("RELAY_BATCH", "MAX_WAITING_POLLS", "DATABASE_THREADS", "RING_EVENTS")
 SHORTEST_KEY_BYTES = 32  # RFC 7518, section 3.2, for HS256
 
 
@@ -54,6 +55,19 @@ def check_setting(**kwargs: Any) -> list[CheckMessage]:
                     id="realtime.E004",
                 )
             )
+    problems += [
+        Error(f"REALTIME[{name!r}] must be at least 1.", id="realtime.E004")
+        for name in AT_LEAST_ONE
+        if given.get(name) == 0
+    ]
+    if isinstance(given.get("ALLOWED_ORIGINS"), str):
+        problems.append(
+            Error(
+                "REALTIME['ALLOWED_ORIGINS'] must be a list.",
+                hint=f"Write [{given['ALLOWED_ORIGINS']!r}].",
+                id="realtime.E008",
+            )
+        )
     return problems
 
 

@@ -30,6 +30,7 @@ from django.db.models.signals import post_delete, post_save, pre_delete
 from realtime import log
 from realtime.feed_commands import CHANNEL, Audience, Source, sources
 from realtime.protocol import Payload, prefixed_id
+from realtime.registry import register_event
 from realtime.users import describe
 
 TYPE_NAMES = {"created": "new_post", "updated": "post_updated", "deleted": "post_deleted"}
@@ -50,6 +51,9 @@ class FeedUpdate(Payload):
     username: str | None
     action: str
     created_at: datetime
+
+
+register_event("feed_update", FeedUpdate, logged=True, channel=CHANNEL)
 
 
 # --- watching a model ----------------------------------------------------------------

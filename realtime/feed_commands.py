@@ -27,6 +27,7 @@ from realtime.registry import (
     Snapshot,
     command,
     register_channel,
+    register_event,
     register_tick,
 )
 from realtime.users import parse_user_id
@@ -154,6 +155,7 @@ def _snapshot(user_id: str, argument: str) -> Snapshot:
     return msgspec.structs.asdict(feed_counts([user_id])[user_id])
 
 
+register_event("count_update", FeedCount, logged=False, channel=CHANNEL)
 register_channel(ChannelKind(CHANNEL, snapshot=_snapshot, topic=lambda channel: CHANNEL))
 register_tick(CHANNEL, "count_update", feed_counts)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID, uuid4
 
 import msgspec
@@ -119,7 +119,7 @@ class Ack(Payload, omit_defaults=False):
 
     ack_id: str
     data: Any
-    status: str = "success"
+    status: Literal["success"] = "success"
 
 
 class Connected(Payload):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 from adrf.views import APIView as AsyncAPIView
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpResponse
+from drf_spectacular.utils import extend_schema
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
@@ -18,17 +20,19 @@ from rest_framework_simplejwt.tokens import AccessToken
 from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
 
 from realtime import database, polling, protocol, send
-from realtime.authentication import Identity, authenticate, request_token
+from realtime.authentication import Identity, JWTAuthentication, authenticate, request_token
 from realtime.database import Work
 from realtime.errors import ErrorCode, RealtimeError, invalid, not_found
 from realtime.hub import Hub
 from realtime.lifecycle import LocalNode, draining_error, local_node
 from realtime.polling import LogReader, MissedRequest, PollRequest
-from realtime.protocol import DecodeError
+from realtime.protocol import DecodeError, MissedAnswer, PollAnswer
 from realtime.rest import RestMixin, client_address
+from realtime.schema import openapi
 from realtime.throttling import Allowance, count_poll, count_send
 
 
+@extend_schema(tags=["realtime"], parameters=openapi.RATE_LIMIT_HEADERS)
 class RealtimeView(RestMixin, AsyncAPIView):
     """Base of the views under `realtime/`: asynchronous, and rate limited.
 
@@ -37,6 +41,7 @@ class RealtimeView(RestMixin, AsyncAPIView):
     them, which run in a thread of the request, stay empty.
     """
 
+    authentication_classes = (JWTAuthentication,)
     allowance: Allowance | None = None
     # What is counted, for whom; and what to call it in a refusal.
     count: Callable[[str], Allowance] = staticmethod(count_poll)
@@ -105,9 +110,15 @@ def _by_address(address: str) -> str:
 class PollView(RealtimeView):
     """`GET` and `POST /api/v1/realtime/poll` (API reference, *HTTP Polling Fallback*)."""
 
+    @extend_schema(
+        operation_id="poll",
+        parameters=openapi.query_parameters(PollRequest),
+        responses=PollAnswer,
+    )
     async def get(self, request: Request) -> HttpResponse:
         return await self._answer(request, request.query_params.dict())
 
+    @extend_schema(operation_id="poll_with_body", request=PollRequest, responses={200: PollAnswer})
     async def post(self, request: Request) -> HttpResponse:
         return await self._answer(request, None)
 
@@ -134,6 +145,11 @@ class PollView(RealtimeView):
 class MissedView(RealtimeView):
     """`GET /api/v1/realtime/poll/missed`."""
 
+    @extend_schema(
+        operation_id="poll_missed",
+        parameters=openapi.query_parameters(MissedRequest),
+        responses=MissedAnswer,
+    )
     async def get(self, request: Request) -> HttpResponse:
         node = await _node(request)
         identity = await self.admit(request)
@@ -153,12 +169,17 @@ class SendView(RealtimeView):
     count = staticmethod(count_send)
     counted = "requests a second"
 
+    @extend_schema(
+        operation_id="send",
+        request=openapi.client_frame(),
+        responses={200: openapi.answer_frame(), "default": openapi.refusal()},
+    )
     async def post(self, request: Request) -> HttpResponse:
         node = await _node(request)
         identity = await self.admit(request)
         body = await _json_body(request)
         try:
-            envelope = protocol.decode_envelope(protocol.encode(body).decode())
+            envelope = protocol.decode_envelope(_as_text(body))
         except DecodeError as error:
             raise invalid(str(error), **({"field": error.field} if error.field else {})) from None
         answer, status = await send.answer(node.hub if node else Hub(), identity, envelope)
@@ -167,6 +188,8 @@ class SendView(RealtimeView):
 
 class UnknownRealtimeView(RealtimeView):
     """Anything else under `realtime/`: 404, counted like a poll."""
+
+    schema = None
 
     async def _refuse(self, request: Request, path: str = "") -> HttpResponse:
         await self.admit(request)
@@ -178,6 +201,7 @@ class UnknownRealtimeView(RealtimeView):
 class UnknownView(RestMixin, APIView):
     """For a site's catch-all under `api/`: 404 in the one form of error."""
 
+    schema = None
     authentication_classes = ()
     permission_classes = ()
 
@@ -211,6 +235,13 @@ async def _json_body(request: Request) -> dict[str, Any]:
     return body
 
 
+def _as_text(body: dict[str, Any]) -> str:
+    try:
+        return protocol.encode(body).decode()
+    except UnicodeEncodeError:  # a lone surrogate, which Python's JSON lets through
+        raise DecodeError("Frame is not valid JSON") from None
+
+
 def _json_response(answer: object) -> HttpResponse:
     return HttpResponse(protocol.encode(answer), content_type="application/json")
 
@@ -229,12 +260,20 @@ class RefreshTokenView(RestMixin, TokenRefreshView):
     authentication_classes = ()
 
 
+class SessionToken(msgspec.Struct):
+    """An access token; `expires_at` in Unix seconds."""
+
+    access: str
+    expires_at: int
+
+
 class SessionTokenView(RestMixin, APIView):
     """`POST auth/token/session`: an access token for whoever has a Django session."""
 
     authentication_classes = [SessionAuthentication]
     parser_classes = [JSONParser, FormParser, MultiPartParser]
 
-    def post(self, request: Request) -> Response:
+    @extend_schema(request=None, responses={200: SessionToken})
+    def post(self, request: Request) -> HttpResponse:
         token = AccessToken.for_user(request.user)  # type: ignore[type-var]  # IsAuthenticated
-        return Response({"access": str(token), "expires_at": token["exp"]})
+        return _json_response(SessionToken(access=str(token), expires_at=token["exp"]))

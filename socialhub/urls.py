@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path, re_path
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
 from realtime.views import UnknownView
 from socialhub import views
@@ -19,8 +20,11 @@ urlpatterns = [
     path("", include("realtime.health")),
     path("api/v1/", include("realtime.urls")),
     path("api/v1/", include("notifications.urls")),
+    path("api/v1/", include("messaging.urls")),
     path("api/v1/", include("presence.urls")),
     path("api/v1/", include("socialhub.api_urls")),
+    path("api/openapi.json", SpectacularJSONAPIView.as_view(), name="openapi"),
+    path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="openapi"), name="api-docs"),
     re_path(r"^api/", UnknownView.as_view()),
     path("admin/", admin.site.urls),
 ]

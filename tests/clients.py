@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from realtime import log, relay
 from realtime.users import user_id
 from tests.people import token_for
+from tests.schema import assert_valid, assert_valid_event
 from tests.servers import Address
 
 P = ParamSpec("P")
@@ -46,9 +47,13 @@ class Socket:
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
         self.seen: list[Frame] = []
+        # The type of each command that was sent with an `ack_id`.
+        self._asked: dict[str, str] = {}
 
     async def send(self, type: str, payload: Frame | None = None, **envelope: Any) -> None:
         """Send a frame."""
+        if isinstance(ack_id := envelope.get("ack_id"), str):
+            self._asked[ack_id] = type
         await self.send_raw(json.dumps({"type": type, "payload": payload or {}, **envelope}))
 
     async def send_raw(self, data: str | bytes) -> None:
@@ -56,10 +61,11 @@ class Socket:
         await self.connection.send(data)
 
     async def receive(self) -> Frame:
-        """The next frame, whatever it is."""
+        """The next frame, whatever it is; it has to be as the schema says."""
         text = await asyncio.wait_for(self.connection.recv(), PATIENCE)
         assert isinstance(text, str)
         frame: Frame = json.loads(text)
+        assert_valid(frame, answers=self._asked.get(frame.get("ack_id", "")))
         self.seen.append(frame)
         return frame
 
@@ -84,11 +90,12 @@ class Socket:
 
     async def closed(self) -> tuple[int, list[Frame]]:
         """The close code, and the frames that came before the close."""
-        before = []
+        before: list[Frame] = []
         async with asyncio.timeout(PATIENCE):
             try:
                 async for text in self.connection:
                     before.append(json.loads(text))
+                    assert_valid(before[-1])
             except ConnectionClosed:
                 pass
         return self.connection.close_code or 0, before
@@ -163,6 +170,8 @@ class Poller:
         )
         assert response.status_code == 200, response.text
         answer: Frame = response.json()
+        for event in answer["events"]:
+            assert_valid_event(event)
         self.position = answer["last_poll_id"]
         return answer
 

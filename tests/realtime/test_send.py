@@ -86,6 +86,10 @@ async def test_what_is_no_envelope_is_refused_with_the_error_object(
             status, answer = await send(http, body)
             assert (status, answer["code"]) == (400, "INVALID_MESSAGE")
             assert message in answer["message"]
+    async with open_http(server, alice) as http:
+        raw = b'{"type": "heartbeat", "id": "\\ud800"}'
+        response = await http.post(SEND, content=raw, headers={"Content-Type": "application/json"})
+        assert response.status_code == 400
     async with open_http(server) as http:
         status, answer = await send(http, {"type": "heartbeat"})
         assert (status, answer["code"]) == (401, "MISSING_TOKEN")

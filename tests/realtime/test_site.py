@@ -47,6 +47,8 @@ def test_the_sample_site_has_no_problems() -> None:
         ("REALTIME", {"DESCRIBE_USER": "nowhere.at_all"}, "realtime.E003"),
         ("REALTIME", {"MAX_CONNECTIONS": "ten"}, "realtime.E004"),
         ("REALTIME", {"MAX_CONNECTIONS": -1}, "realtime.E004"),
+        ("REALTIME", {"RELAY_BATCH": 0}, "realtime.E004"),
+        ("REALTIME", {"ALLOWED_ORIGINS": "https://app.example.org"}, "realtime.E008"),
         ("REALTIME", {"CACHE": "missing"}, "realtime.E006"),
         ("ASGI_APPLICATION", None, "realtime.E005"),
         ("CHANNEL_LAYERS", REDIS_AS_IN_THE_TUTORIAL, "realtime.W005"),

@@ -48,6 +48,7 @@ class Command(BaseCommand):
             )
         arguments = [
             sys.executable, "-m", "uvicorn", f"{module}:{attribute}",
+            "--app-dir", sys.path[0],  # where manage.py is, wherever it is called from
             "--host", options["host"],
             "--port", str(options["port"]),
             "--workers", str(workers),

@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 from msgspec import inspect as types
 
 from realtime.errors import ErrorCode
-from realtime.protocol import ErrorObject
+from realtime.protocol import ErrorObject, Payload
 
 Schema = dict[str, Any]
 
@@ -33,28 +34,41 @@ def components(found: Iterable[Any], ref_template: str) -> tuple[list[Schema], d
     for name, schema in named.items():
         if "description" in schema:
             named[name] = {**schema, "description": inspect.cleandoc(schema["description"])}
-    for info in types.multi_type_info(wanted):
-        _mark_moments(info, named, set())
+    for struct in _structs(types.multi_type_info(wanted)).values():
+        _complete(struct, named.get(struct.cls.__name__))
     error = named.get(ErrorObject.__name__)
     if error is not None:
         error["properties"]["code"] = {"$ref": ref_template.format(name=ErrorCode.__name__)}
     return list(schemas[:-1]), named
 
 
-def _mark_moments(info: Any, named: dict[str, Schema], seen: set[str]) -> None:
-    """Say `date-time` of the fields that hold one: msgspec does so with a fixed zone only."""
-    for inner in _parts(info):
-        _mark_moments(inner, named, seen)
-    if not isinstance(info, types.StructType) or info.cls.__name__ in seen:
+def _structs(infos: Iterable[Any]) -> dict[type, types.StructType]:
+    """Every Struct in these types, those inside others too."""
+    found: dict[type, types.StructType] = {}
+    waiting = list(infos)
+    while waiting:
+        info = waiting.pop()
+        if isinstance(info, types.StructType):
+            if info.cls in found:
+                continue
+            found[info.cls] = info
+        waiting += _parts(info)
+    return found
+
+
+def _complete(struct: types.StructType, schema: Schema | None) -> None:
+    """Say what msgspec does not: which texts are moments, and what is always sent."""
+    if schema is None:
         return
-    name = info.cls.__name__
-    seen.add(name)
-    properties = named[name]["properties"] if name in named else {}
-    for field in info.fields:
+    properties = schema["properties"]
+    for field in struct.fields:
         alternatives = field.type.types if isinstance(field.type, types.UnionType) else [field.type]
-        if any(isinstance(one, types.DateTimeType) for one in alternatives) and properties:
+        if any(isinstance(one, types.DateTimeType) for one in alternatives):
             properties[field.encode_name] = _with_format(properties[field.encode_name])
-        _mark_moments(field.type, named, seen)
+    if issubclass(struct.cls, Payload) and not struct.cls.__struct_config__.omit_defaults:
+        schema["required"] = [
+            field.encode_name for field in struct.fields if field.default is not UNSET
+        ]
 
 
 def _with_format(schema: Schema) -> Schema:
@@ -65,14 +79,14 @@ def _with_format(schema: Schema) -> Schema:
 
 def _parts(info: Any) -> list[Any]:
     match info:
+        case types.StructType() | types.TypedDictType():
+            return [field.type for field in info.fields]
         case types.UnionType():
             return list(info.types)
         case types.ListType() | types.SetType() | types.FrozenSetType() | types.VarTupleType():
             return [info.item_type]
         case types.DictType():
             return [info.value_type]
-        case types.TypedDictType():
-            return [field.type for field in info.fields]
         case types.Metadata():
             return [info.type]
     return []

@@ -1,0 +1,246 @@
+"""One schema: the published files, and the frames that are checked against it."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import msgspec
+import pytest
+from django.core.management import CommandError, call_command
+
+from notifications.events import NotificationPayload
+from realtime import frame_types
+from realtime.errors import ErrorCode
+from realtime.frame_types import EventType, event_types, request_types
+from realtime.registry import command, register_event
+from realtime.schema.json_document import definitions, json_document
+from realtime.schema.typescript import typescript
+from tests.realtime.reference_examples import (
+    ADDED,
+    ADDED_TO_POLLS,
+    COMMANDS,
+    EXAMPLES,
+    POLL_ANSWER,
+)
+from tests.schema import assert_valid
+
+FILES = {"openapi.json", "asyncapi.json", "schema.json", "realtime.ts"}
+
+
+class Pinned(msgspec.Struct):
+    """`note_pinned`: a type that no app has."""
+
+    note_id: str
+
+
+class LongerNotification(NotificationPayload, kw_only=True):
+    """As if a field had been added to `NotificationPayload`."""
+
+    colour: str
+
+
+LongerNotification.__name__ = "NotificationPayload"
+
+
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test registers is forgotten after it."""
+    monkeypatch.setattr(frame_types, "_events", dict(frame_types._events))
+    monkeypatch.setattr(frame_types, "_requests", dict(frame_types._requests))
+
+
+def exported(directory: Path) -> dict[str, str]:
+    call_command("export_schema", directory=directory)
+    return {path.name: path.read_text() for path in directory.iterdir()}
+
+
+# --- the files ---------------------------------------------------------------------------
+
+
+def test_all_files_are_written_and_then_current(tmp_path: Path) -> None:
+    assert set(exported(tmp_path)) == FILES
+    call_command("export_schema", directory=tmp_path, check=True)
+
+
+def test_writing_twice_writes_the_same(tmp_path: Path) -> None:
+    assert exported(tmp_path / "one") == exported(tmp_path / "two")
+
+
+def test_a_field_added_to_a_struct_makes_the_check_fail(tmp_path: Path, registry: None) -> None:
+    exported(tmp_path)
+    changed = EventType("notification", LongerNotification, logged=True, channel="notifications")
+    frame_types._events["notification"] = changed
+    with pytest.raises(CommandError, match=r"asyncapi\.json, schema\.json, realtime\.ts") as error:
+        call_command("export_schema", directory=tmp_path, check=True)
+    assert error.value.returncode == 1
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    exported(tmp_path)
+    (tmp_path / "realtime.ts").unlink()
+    with pytest.raises(CommandError, match=r": realtime\.ts\. "):
+        call_command("export_schema", directory=tmp_path, check=True)
+
+
+# --- what is in them ---------------------------------------------------------------------
+
+
+def test_typescript_has_every_registered_type() -> None:
+    text = typescript()
+    for event in event_types():
+        assert f"  {event.name}: {event.payload.__name__};" in text
+        assert f"export interface {event.payload.__name__} {{" in text
+    for request in request_types():
+        assert f"  {request.name}: {request.request.__name__};" in text
+        assert f'type: "{request.name}";' in text
+
+
+def test_what_an_app_registers_is_in_every_file(tmp_path: Path, registry: None) -> None:
+    register_event("note_pinned", Pinned, logged=True, channel="note:{id}")
+    files = exported(tmp_path)
+    for name in FILES - {"openapi.json"}:
+        assert "NotePinnedFrame" in files[name], name
+        assert "note_id" in files[name], name
+    message = json.loads(files["asyncapi.json"])["components"]["messages"]["NotePinnedFrame"]
+    assert message["x-channel"] == "note:{id}"
+    assert message["x-logged"] is True
+
+
+def test_asyncapi_has_an_operation_for_each_type_and_way(tmp_path: Path) -> None:
+    document = json.loads(exported(tmp_path)["asyncapi.json"])
+    assert set(document["operations"]) == {
+        *(f"send_{event.name}" for event in event_types()),
+        *(f"receive_{request.name}" for request in request_types()),
+    }
+
+
+def test_every_path_answers_errors_with_the_error_object(tmp_path: Path) -> None:
+    document = json.loads(exported(tmp_path)["openapi.json"])
+    assert document["openapi"].startswith("3.1")
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            schema = operation["responses"]["default"]["content"]["application/json"]["schema"]
+            name = schema["$ref"].rpartition("/")[2]
+            assert name in ("ErrorObject", "Refusal"), (path, method)
+    assert document["components"]["schemas"]["ErrorCode"]["enum"] == sorted(ErrorCode)
+
+
+def test_polls_are_described_by_the_structs_that_parse_them(tmp_path: Path) -> None:
+    document = json.loads(exported(tmp_path)["openapi.json"])
+    poll = document["paths"]["/api/v1/realtime/poll"]["get"]
+    parameters = {each["name"]: each.get("required", False) for each in poll["parameters"]}
+    assert parameters.pop("user_id") is True
+    assert set(parameters) == {"last_poll_id", "timeout", "limit", "channels", "epoch"}
+    assert poll["security"] == [{"bearer": []}]
+    assert document["components"]["securitySchemes"]["bearer"]["bearerFormat"] == "JWT"
+
+
+def test_the_reply_to_a_command_has_its_type(registry: None) -> None:
+    @command("note_pin", Pinned)
+    def pin(caller: Any, request: Pinned) -> Pinned:
+        return request
+
+    assert definitions()["NotePinAckPayload"]["properties"]["data"] == {"$ref": "#/$defs/Pinned"}
+    assert "  note_pin: Pinned;" in typescript()
+
+
+def test_a_type_can_be_registered_once(registry: None) -> None:
+    with pytest.raises(ValueError, match="already an event 'notification'"):
+        register_event("notification", Pinned, logged=False)
+    with pytest.raises(ValueError, match="already a command 'subscribe'"):
+        command("subscribe", Pinned)(lambda caller, request: request)
+
+
+# --- the reference's examples ------------------------------------------------------------
+
+
+def validate(instance: Any, name: str, added: set[str] = frozenset()) -> None:  # type: ignore[assignment]
+    """Against one definition, where the fields `added` need not be there."""
+    document = copy.deepcopy(json_document())
+    for schema in document["$defs"].values():
+        schema["required"] = [field for field in schema.get("required", ()) if field not in added]
+    del document["anyOf"]
+    jsonschema.validate(instance, {**document, "$ref": f"#/$defs/{name}"})
+
+
+@pytest.mark.parametrize("type", EXAMPLES)
+def test_the_reference_s_payload_is_valid(type: str) -> None:
+    payloads = {event.name: event.payload for event in event_types()}
+    requests = {request.name: request.request for request in request_types()}
+    found = payloads.get(type) or requests[type]
+    validate(EXAMPLES[type], found.__name__, ADDED.get(type, set()))
+    if type in payloads:
+        fields = found.__struct_encode_fields__
+        assert set(EXAMPLES[type]) <= set(fields)
+    if ADDED.get(type):
+        assert ADDED[type] <= set(found.__struct_encode_fields__)
+
+
+@pytest.mark.parametrize("frame", COMMANDS, ids=lambda frame: frame["type"])
+def test_the_reference_s_command_is_valid(frame: dict[str, Any]) -> None:
+    validate(frame, "ClientFrame")
+
+
+def test_the_reference_s_poll_answer_is_valid() -> None:
+    validate(POLL_ANSWER, "PollAnswer", ADDED_TO_POLLS)
+
+
+# --- the check that every received frame passes ------------------------------------------
+
+
+def frame(**fields: Any) -> dict[str, Any]:
+    return {
+        "id": "6f1c",
+        "type": "notification_read_all",
+        "payload": {"read_at": "2024-03-01T12:05:00Z", "unread_count": 0},
+        "timestamp": "2024-03-01T12:05:00Z",
+        "channel": "notifications",
+        "sequence": 7,
+        **fields,
+    }
+
+
+def test_a_frame_of_a_registered_type_passes() -> None:
+    assert_valid(frame())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"type": "surprise"},
+        {"sequence": "7"},
+        {"colour": "red"},
+        {"payload": {"read_at": "2024-03-01T12:05:00Z"}},
+        {"payload": {"read_at": "yesterday", "unread_count": 0}},
+        {"payload": {"read_at": "2024-03-01T12:05:00Z", "unread_count": 0, "colour": "red"}},
+        {"type": "connect", "ack_id": "1"},
+    ],
+    ids=str,
+)
+def test_a_frame_that_the_schema_does_not_know_fails(wrong: dict[str, Any]) -> None:
+    with pytest.raises(AssertionError):
+        assert_valid(frame(**wrong))
+
+
+def test_a_logged_frame_without_a_sequence_fails() -> None:
+    unnumbered = frame()
+    del unnumbered["sequence"]
+    with pytest.raises(AssertionError, match="sequence"):
+        assert_valid(unnumbered)
+
+
+def test_an_ack_has_the_data_of_the_command_that_it_answers() -> None:
+    answer = {
+        "id": "6f1c",
+        "type": "ack",
+        "payload": {"ack_id": "1", "status": "success", "data": {"channel": "presence"}},
+        "timestamp": "2024-03-01T12:05:00Z",
+        "ack_id": "1",
+    }
+    assert_valid(answer, answers="unsubscribe")
+    with pytest.raises(AssertionError, match="last_sequence"):
+        assert_valid(answer, answers="subscribe")
