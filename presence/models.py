@@ -22,6 +22,8 @@ class Presence(models.Model):
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,
         primary_key=True,
+        # Written by itself: deleting a user must not fail because of it.
+        db_constraint=False,
         related_name="+",
         verbose_name=_("user"),
     )

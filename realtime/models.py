@@ -131,6 +131,9 @@ class Session(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,
+        # None of the three rows that come and go by themselves has one: deleting a
+        # user must not fail because the user is just connecting.
+        db_constraint=False,
         db_index=False,  # the constraint's index serves
         related_name="realtime_sessions",
         verbose_name=_("user"),
@@ -162,6 +165,7 @@ class PollLease(models.Model):
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,
         primary_key=True,
+        db_constraint=False,  # as a session's
         related_name="+",
         verbose_name=_("user"),
     )

@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Presence',
             fields=[
-                ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to=settings.AUTH_USER_MODEL, verbose_name='user')),
+                ('user', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to=settings.AUTH_USER_MODEL, verbose_name='user')),
                 ('status', models.CharField(choices=[('online', 'online'), ('offline', 'offline'), ('away', 'away'), ('busy', 'busy')], default='offline', max_length=10, verbose_name='status')),
                 ('chosen', models.CharField(blank=True, choices=[('away', 'away'), ('busy', 'busy')], max_length=10, null=True, verbose_name='chosen by the user')),
                 ('last_seen', models.DateTimeField(blank=True, null=True, verbose_name='last seen')),

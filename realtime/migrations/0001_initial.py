@@ -12,7 +12,6 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('auth', '0012_alter_user_first_name_max_length'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -75,7 +74,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='PollLease',
             fields=[
-                ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to=settings.AUTH_USER_MODEL, verbose_name='user')),
+                ('user', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to=settings.AUTH_USER_MODEL, verbose_name='user')),
                 ('renewed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), db_index=True, verbose_name='renewed at')),
             ],
             options={
@@ -134,7 +133,7 @@ class Migration(migrations.Migration):
                 ('idle', models.BooleanField(default=False, verbose_name='idle')),
                 ('connected_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='connected at')),
                 ('node', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sessions', to='realtime.node', verbose_name='node')),
-                ('user', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='realtime_sessions', to=settings.AUTH_USER_MODEL, verbose_name='user')),
+                ('user', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='realtime_sessions', to=settings.AUTH_USER_MODEL, verbose_name='user')),
             ],
             options={
                 'verbose_name': 'session',
