@@ -59,6 +59,9 @@ async def test_poll_missed_and_socket_return_the_same_event(server: Address, ali
         me = user_id(alice)
         polled = (await http.get(POLL, params={"user_id": me, "timeout": 0})).json()
         missed = (await http.get(MISSED, params={"user_id": me, "last_sequence": 0})).json()
+    # Others' events may have moved the positions on meanwhile.
+    assert polled.pop("last_poll_id") >= frame["sequence"]
+    assert missed.pop("last_sequence") >= frame["sequence"]
     assert polled == {
         "events": [
             {
@@ -71,13 +74,11 @@ async def test_poll_missed_and_socket_return_the_same_event(server: Address, ali
                 "sequence": frame["sequence"],
             }
         ],
-        "last_poll_id": frame["sequence"],
         "has_more": False,
         "epoch": polled["epoch"],
     }
     assert missed == {
         "messages": [frame],
-        "last_sequence": frame["sequence"],
         "has_more": False,
         "epoch": polled["epoch"],
     }
@@ -90,7 +91,7 @@ async def test_a_waiting_poll_answers_when_something_happens(server: Address, al
         await in_thread(notify, alice, "like", "now")
         answer = (await asyncio.wait_for(waiting, 15)).json()
         assert [event["payload"]["message"] for event in answer["events"]] == ["now"]
-        assert answer["last_poll_id"] == answer["events"][0]["id"]
+        assert answer["last_poll_id"] >= answer["events"][0]["id"]
 
 
 async def test_nothing_foreign_is_returned_and_the_position_moves_on(

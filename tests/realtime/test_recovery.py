@@ -92,8 +92,6 @@ async def test_from_position_zero_comes_everything_that_ever_was(
 async def test_who_stood_at_zero_has_missed_what_was_pruned_since(
     server: Address, alice: Any
 ) -> None:
-    async with open_socket(server, alice) as socket:
-        assert (await socket.ask("connect"))["payload"]["last_sequence"] == 0
     await in_thread(notify_each, alice, ["1", "2"])
     await settled(server, alice)
     await in_thread(log.prune, timedelta(0))
@@ -131,7 +129,7 @@ async def test_what_was_pruned_cannot_be_recovered(server: Address, alice: Any) 
         assert resync["reason"] == "pruned"
         assert resync["epoch"] == before["epoch"]
         assert reply["payload"]["recovered"] is False
-        assert reply["payload"]["last_sequence"] == resync["last_sequence"]
+        assert reply["payload"]["last_sequence"] >= resync["last_sequence"]
         # From there it goes on.
         await in_thread(notify_each, alice, ["4"])
         assert messages([await socket.expect("notification")]) == ["4"]
@@ -201,7 +199,7 @@ async def test_a_quiet_client_s_cursor_moves_with_heartbeats(
             event = await busy.expect("notification")
         await quiet.send("heartbeat")
         heartbeat = await quiet.expect("heartbeat")
-        assert heartbeat["payload"]["last_sequence"] == event["sequence"]
+        assert heartbeat["payload"]["last_sequence"] >= event["sequence"]
 
 
 @pytest.mark.options(RING_EVENTS=2)
