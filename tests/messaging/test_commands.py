@@ -9,7 +9,7 @@ import pytest
 
 from messaging import services
 from realtime.users import user_id
-from tests.clients import Socket, in_thread, open_http, open_socket
+from tests.clients import Socket, in_thread, open_http, open_socket, settled
 from tests.messaging.talk import group, pair, say
 from tests.people import make_user
 from tests.servers import Address
@@ -213,6 +213,7 @@ async def test_a_poll_that_names_no_channels_has_all_of_the_user_s_conversations
 ) -> None:
     for other in (bob, carol):
         await in_thread(say, other, await in_thread(pair, alice, other), "Hello")
+    await settled(server, alice)
     async with open_http(server, alice) as http:
         answer = await http.get(
             "/api/v1/realtime/poll", params={"user_id": user_id(alice), "timeout": 0}
