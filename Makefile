@@ -42,6 +42,10 @@ serve: install ## Migrate, seed a demo, and serve on port 8082 (HOST, PORT, WORK
 test: install-dev ## Run the embedded suite: SQLite, nothing else to install.
 	@$(BIN)/python -m pytest --ignore=tests/services
 
+# FAULTS="cuts redis --clients 100" chooses; see docs/reliability.md.
+test-faults: install-dev ## Break PostgreSQL, Redis and servers of its own; nothing may be lost.
+	@$(BIN)/python -m tests.faults $(FAULTS)
+
 lint: install-dev ## Check style, types, import rules and migrations.
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -52,4 +56,4 @@ lint: install-dev ## Check style, types, import rules and migrations.
 schema: install ## Write schema/: OpenAPI, AsyncAPI, JSON Schema, TypeScript.
 	@DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py export_schema
 
-.PHONY: help install install-dev serve test lint schema
+.PHONY: help install install-dev serve test test-faults lint schema

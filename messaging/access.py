@@ -5,6 +5,7 @@ Reads and locks only; `messaging.services` writes.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,9 +80,12 @@ def active_stay(conversation_pk: int, user_key: Any) -> Participant:
     return stay
 
 
-def takes_part(user_id: str, conversation_pk: int) -> bool:
-    """Whether the user takes part now."""
-    return active(conversation_pk).filter(user_id=parse_user_id(user_id)).exists()
+def takes_part(user_id: str, conversation_pks: Iterable[int]) -> set[int]:
+    """The keys of those conversations in which the user takes part now."""
+    stays = Participant.objects.filter(user_id=parse_user_id(user_id), left_at=None)
+    return set(
+        stays.filter(conversation__in=conversation_pks).values_list("conversation_id", flat=True)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +152,9 @@ def conversations_of(user_id: str) -> QuerySet[Any]:
     key = parse_user_id(user_id)
     unread = (
         Message.objects.filter(
-            conversation=OuterRef("conversation"), position__gt=OuterRef("last_read_position")
+            conversation=OuterRef("conversation"),
+            position__gt=OuterRef("last_read_position"),
+            deleted_at=None,
         )
         .exclude(sender_id=key)
         .order_by()

@@ -14,6 +14,7 @@ from messaging.events import (
     CHANNEL_KIND,
     CONVERSATION_PREFIX,
     MESSAGE_PREFIX,
+    MessageDeleted,
     MessagePayload,
     MessageRequest,
     ParticipantLeft,
@@ -25,6 +26,8 @@ from messaging.events import (
     channel,
     conversation_id,
 )
+from notifications.events import CHANNEL as NOTIFICATIONS
+from notifications.texts import register_text
 from realtime.errors import channel_not_found, invalid
 from realtime.protocol import DecodeError, parse_prefixed_id
 from realtime.registry import (
@@ -46,33 +49,42 @@ def _parse(argument: str) -> int | None:
     return pk if conversation_id(pk) == argument else None
 
 
-def _authorize(user_id: str, argument: str) -> bool:
-    pk = _parse(argument)
-    return pk is not None and access.takes_part(user_id, pk)
+def _authorize(user_id: str, arguments: list[str]) -> set[str]:
+    named = [pk for argument in arguments if (pk := _parse(argument)) is not None]
+    return {conversation_id(pk) for pk in access.takes_part(user_id, named)}
 
 
-def _snapshot(user_id: str, argument: str) -> Snapshot:
-    pk = _parse(argument)
-    found = summaries.snapshot(user_id, pk) if pk is not None else None
-    if found is None:  # left between the two looks
-        raise channel_not_found(f"{CHANNEL_KIND}:{argument}")
-    return msgspec.structs.asdict(found)
+def _snapshots(user_id: str, arguments: list[str]) -> dict[str, Snapshot]:
+    named = [pk for argument in arguments if (pk := _parse(argument)) is not None]
+    return {
+        found.conversation_id: msgspec.structs.asdict(found)
+        for found in summaries.snapshots(user_id, named)
+    }
 
 
 register_channel(
     ChannelKind(
-        CHANNEL_KIND, authorize=_authorize, snapshot=_snapshot, takes_argument=True, polled=True
+        CHANNEL_KIND,
+        authorize_many=_authorize,
+        snapshot_many=_snapshots,
+        takes_argument=True,
+        polled=True,
     )
 )
 
 
 _CHANNEL = f"{CHANNEL_KIND}:{{id}}"
 register_event("message", MessagePayload, logged=True, channel=_CHANNEL)
+register_event("message_deleted", MessageDeleted, logged=True, channel=_CHANNEL)
 register_event("read_receipt", ReadReceiptPayload, logged=True, channel=_CHANNEL)
-register_event("participants_added", ParticipantsAdded, logged=True, channel=_CHANNEL)
+register_event(
+    "participants_added", ParticipantsAdded, logged=True, channel=f"{_CHANNEL},{NOTIFICATIONS}"
+)
 register_event("participant_left", ParticipantLeft, logged=True, channel=_CHANNEL)
 register_event("typing_start", Typing, logged=False, channel=_CHANNEL)
 register_event("typing_stop", Typing, logged=False, channel=_CHANNEL)
+# What is said needs no translation.
+register_text("message", "%(actor)s: %(excerpt)s")
 
 
 @command("message", MessageRequest)

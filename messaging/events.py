@@ -7,11 +7,11 @@ from typing import Annotated
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from messaging.models import Message
 from realtime.conf import UserDescription
-from realtime.protocol import Payload, Position, prefixed_id
+from realtime.protocol import Payload, Position, UserId, prefixed_id
 from realtime.users import describe, user_id
 
 CHANNEL_KIND = "conversation"
@@ -19,26 +19,50 @@ CONVERSATION_PREFIX = "conv"
 MESSAGE_PREFIX = "msg"
 MAX_MESSAGE_IDS = 1000
 MAX_CONTENT = 5000
+MAX_TITLE = 200
+
+ConversationId = Annotated[str, Meta(examples=["conv_1"])]
+MessageId = Annotated[str, Meta(examples=["msg_1"])]
+Title = Annotated[str, Meta(examples=["Trip"])]
+# The length is `texts` to check, in its own words: it is only told here.
+Content = Annotated[
+    str,
+    Meta(examples=["Hello!"], extra_json_schema={"minLength": 1, "maxLength": MAX_CONTENT}),
+]
+MessageIds = Annotated[list[MessageId], Meta(max_length=MAX_MESSAGE_IDS)]
+ParticipantIds = Annotated[list[str | int], Meta(min_length=1, max_length=500, examples=[["7"]])]
 
 
 class MessagePayload(Payload):
-    """`message`: something was said. `position` counts within the conversation."""
+    """`message`: something was said. `position` counts within the conversation.
 
-    id: str
-    conversation_id: str
-    sender_id: str | None
-    content: str
+    `deleted_at` is there, in REST, where it was deleted: `content` is empty then.
+    """
+
+    id: MessageId
+    conversation_id: ConversationId
+    sender_id: UserId | None
+    content: Annotated[str, Meta(examples=["Hello!"])]
     created_at: datetime
     is_read: bool
     sender: UserDescription | None
     position: int
+    deleted_at: datetime | UnsetType = UNSET
+
+
+class MessageDeleted(Payload):
+    """`message_deleted`: these messages have lost their content, and count as unread no more."""
+
+    conversation_id: ConversationId
+    message_ids: list[MessageId]
+    deleted_at: datetime
 
 
 class Typing(Payload):
     """`typing_start` and `typing_stop`."""
 
-    conversation_id: str
-    user_id: str
+    conversation_id: ConversationId
+    user_id: UserId
     username: str
     is_typing: bool
 
@@ -49,65 +73,66 @@ class ReadReceiptPayload(Payload):
     `last_read_position` is the state after it: what that user counts as read.
     """
 
-    conversation_id: str
-    message_ids: list[str]
+    conversation_id: ConversationId
+    message_ids: list[MessageId]
     read_at: datetime
-    user_id: str
+    user_id: UserId
     last_read_position: int
 
 
 class ParticipantsAdded(Payload):
-    """`participants_added`: they see what comes after `position`."""
+    """`participants_added`: they see what comes after `position`.
 
-    conversation_id: str
+    On the conversation's channel for who was there; on `notifications` for those
+    who come in, and in a new conversation for all.
+    """
+
+    conversation_id: ConversationId
     participants: list[UserDescription]
-    added_by: str | None
+    added_by: UserId | None
     position: int
 
 
 class ParticipantLeft(Payload):
     """`participant_left`: by their own will, or removed by somebody."""
 
-    conversation_id: str
-    user_id: str
-    removed_by: str | None
+    conversation_id: ConversationId
+    user_id: UserId
+    removed_by: UserId | None
     position: int
 
 
 class MessageRequest(Struct):
     """`message`, from a client. The conversation may stand in the envelope's channel."""
 
-    content: str
-    conversation_id: str | None = None
+    content: Content
+    conversation_id: ConversationId | None = None
 
 
 class TypingRequest(Struct):
     """`typing_start` and `typing_stop`, from a client."""
 
-    conversation_id: str | None = None
-
-
-MessageIds = Annotated[list[str], Meta(max_length=MAX_MESSAGE_IDS)]
+    conversation_id: ConversationId | None = None
 
 
 class ReadReceiptRequest(Struct):
     """`read_receipt`, from a client."""
 
     message_ids: MessageIds
-    conversation_id: str | None = None
+    conversation_id: ConversationId | None = None
 
 
 class CreateConversationBody(Struct):
     """`POST conversations`."""
 
-    participant_ids: Annotated[list[str | int], Meta(min_length=1, max_length=500)]
-    title: str = ""
+    participant_ids: ParticipantIds
+    title: Annotated[Title, Meta(extra_json_schema={"maxLength": MAX_TITLE})] = ""
 
 
 class SendMessageBody(Struct):
     """`POST conversations/{id}/messages`; the same `client_id` again sends nothing new."""
 
-    content: str
+    content: Content
     client_id: UUID | None = None
 
 
@@ -121,7 +146,13 @@ class ReadBody(Struct):
 class AddParticipantsBody(Struct):
     """`POST conversations/{id}/participants`."""
 
-    participant_ids: Annotated[list[str | int], Meta(min_length=1, max_length=500)]
+    participant_ids: ParticipantIds
+
+
+class Participants(Struct):
+    """All who take part, in the order in which they joined."""
+
+    participants: list[UserDescription]
 
 
 def conversation_id(pk: int) -> str:
@@ -157,4 +188,5 @@ def message_payload(
         is_read=is_read,
         sender=describe(sender) if sender is not None else None,
         position=message.position,
+        deleted_at=message.deleted_at or UNSET,
     )

@@ -11,11 +11,13 @@ from typing import Any
 
 import msgspec
 from django.contrib.auth import get_user_model
+from django.db.models import QuerySet
 
 from messaging.access import active, active_keys, active_stay, atomic, lock
 from messaging.events import ParticipantLeft, ParticipantsAdded, channel, conversation_id
 from messaging.models import Conversation, Participant
 from messaging.texts import check_title
+from notifications.events import CHANNEL as NOTIFICATIONS
 from notifications.services import mark_read_by_key
 from realtime import log, protocol
 from realtime.conf import hook
@@ -63,7 +65,7 @@ def create_conversation(
             pair = ":".join(sorted(str(key) for key in members))
             conversation, created = Conversation.objects.get_or_create(pair=pair, defaults=content)
         if created:
-            _begin_stays(conversation, members)
+            _add(conversation, members, by=creator)
         else:
             conversation = Conversation.objects.select_for_update().get(pk=conversation.pk)
             _add(conversation, members, by=creator)
@@ -136,6 +138,12 @@ def leave(user_id: str, conversation_pk: int) -> None:
         _end_stay(conversation, active_stay(conversation_pk, key), removed_by=None)
 
 
+def end_stays(stays: QuerySet[Participant]) -> None:
+    """Whose account is about to be deleted leaves; the caller holds the conversations' locks."""
+    for stay in stays.select_related("conversation"):
+        _end_stay(stay.conversation, stay, removed_by=None)
+
+
 def _add(conversation: Conversation, keys: Iterable[Any], *, by: Any) -> list[Any]:
     """Begin the stays of those who are not there; the caller holds the lock."""
     present = active_keys(conversation.pk)
@@ -145,13 +153,17 @@ def _add(conversation: Conversation, keys: Iterable[Any], *, by: Any) -> list[An
     _check_size(len(present) + len(added))
     _begin_stays(conversation, added)
     users = get_user_model()._default_manager.in_bulk(added)
+    # They are not subscribed to the conversation, and maybe never heard of it: they are
+    # told on the channel that everybody has.
     event = ParticipantsAdded(
         conversation_id=conversation_id(conversation.pk),
         participants=[describe(users[key]) for key in added],
         added_by=str(by),
         position=conversation.last_position,
     )
-    _tell("participants_added", event, conversation, [*present, *added])
+    if present:
+        _tell("participants_added", event, conversation, present)
+    log.append("participants_added", event, channel=NOTIFICATIONS, recipients=added)
     return added
 
 

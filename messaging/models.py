@@ -101,6 +101,8 @@ class Message(models.Model):
         verbose_name=_("sender"),
     )
     content = models.TextField(_("content"))
+    # Then the content is empty; the message keeps its place.
+    deleted_at = models.DateTimeField(_("deleted at"), null=True, blank=True)
     # The id that the sender's client gave it, so that it may be sent again.
     client_id = models.UUIDField(_("client id"), null=True, blank=True)
     created_at = models.DateTimeField(_("created at"), default=timezone.now)

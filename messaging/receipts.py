@@ -63,8 +63,9 @@ def mark_read(
             found = _unread_upto(visible, stay, upto)
         else:
             found = _named(visible, message_ids, key)
-            upto = max((message.position for message in found), default=0)
         read = _write_receipts(found, key)
+        # No further, over one's own: without a receipt nobody is told of it.
+        upto = max((message.position for message in found), default=0)
         if upto > stay.last_read_position:
             stay.last_read_position = upto
             stay.save(update_fields=["last_read_position"])

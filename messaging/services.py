@@ -28,12 +28,12 @@ from messaging.access import (
     lock,
     unread_counts,
 )
+from messaging.deletion import delete_message, forget_user
 from messaging.events import (
     MessagePayload,
     Typing,
     channel,
     conversation_id,
-    message_id,
     message_payload,
 )
 from messaging.membership import (
@@ -44,9 +44,9 @@ from messaging.membership import (
     remove_participant,
 )
 from messaging.models import Conversation, Message
+from messaging.notices import mute, notify_of, unmute
 from messaging.receipts import mark_read
-from messaging.texts import check_content, excerpt
-from notifications.services import notify_coalesced
+from messaging.texts import check_content
 from realtime import ephemeral, log, protocol
 from realtime.errors import invalid
 from realtime.registry import Caller
@@ -55,12 +55,16 @@ from realtime.users import describe, parse_user_id
 __all__ = [
     "add_participants",
     "create_conversation",
+    "delete_message",
+    "forget_user",
     "leave",
     "mark_read",
+    "mute",
     "remove_participant",
     "send_message",
     "typing_start",
     "typing_stop",
+    "unmute",
     "unread_counts",
 ]
 
@@ -93,8 +97,15 @@ def send_message(
         sender = get_user_model()._default_manager.get(pk=key)
         message = _store(conversation, sender, content, client_id)
         payload = message_payload(message, sender)
-        log.append("message", payload, channel=channel(conversation_pk), recipients=members)
-        _notify(message, sender, members)
+        log.append(
+            "message",
+            payload,
+            channel=channel(conversation_pk),
+            recipients=members,
+            subject=payload.id,
+            author=key,
+        )
+        notify_of(message, members)
     return payload
 
 
@@ -113,7 +124,8 @@ def _sent_as(sender_key: Any, client_id: UUID) -> Message | None:
 
 
 def _repeated(first: Message, conversation_pk: int, content: str) -> MessagePayload:
-    if (first.conversation_id, first.content) != (conversation_pk, content):
+    same = first.deleted_at is not None or first.content == content
+    if first.conversation_id != conversation_pk or not same:
         raise invalid("This id stands for another message already", field="id")
     return message_payload(first, first.sender)
 
@@ -143,20 +155,6 @@ def _store(
     conversation.last_activity_at = message.created_at
     conversation.save(update_fields=["last_position", "last_activity_at"])
     return message
-
-
-def _notify(message: Message, sender: AbstractBaseUser, members: list[Any]) -> None:
-    notify_coalesced(
-        members,
-        "message",
-        f"{describe(sender)['display_name']}: {excerpt(message.content)}",
-        key=channel(message.conversation_id),
-        actor=sender,
-        extra={
-            "conversation_id": conversation_id(message.conversation_id),
-            "message_id": message_id(message.pk),
-        },
-    )
 
 
 # --- typing ------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -11,8 +12,16 @@ from django.db.models.functions import RowNumber
 from msgspec import Struct
 
 from messaging.access import active, conversations_of, is_read, with_read_marks
-from messaging.events import MessagePayload, conversation_id, message_payload
+from messaging.events import (
+    ConversationId,
+    MessagePayload,
+    Title,
+    channel,
+    conversation_id,
+    message_payload,
+)
 from messaging.models import Message, Participant
+from messaging.notices import muted_channels
 from realtime.conf import UserDescription
 from realtime.users import describe
 
@@ -23,8 +32,8 @@ SHOWN_PARTICIPANTS = 10
 class ConversationSummary(Struct):
     """One entry of the list. `last_message` is the newest since the user came in."""
 
-    id: str
-    title: str
+    id: ConversationId
+    title: Title
     is_group: bool
     participants: list[UserDescription]
     participant_count: int
@@ -32,6 +41,7 @@ class ConversationSummary(Struct):
     last_position: int
     last_read_position: int
     unread_count: int
+    muted: bool
     created_at: datetime
     last_activity_at: datetime
 
@@ -39,8 +49,8 @@ class ConversationSummary(Struct):
 class ConversationSnapshot(Struct):
     """What goes with the ack of `subscribe`; the events bring it up to date."""
 
-    conversation_id: str
-    title: str
+    conversation_id: ConversationId
+    title: Title
     participants: list[UserDescription]
     unread_count: int
     last_position: int
@@ -50,8 +60,11 @@ class ConversationSnapshot(Struct):
 def summaries(stays: list[Any]) -> list[ConversationSummary]:
     """The user's stays, from `access.conversations_of`, as entries of the list.
 
-    Two queries, however many there are.
+    Three queries, however many there are.
     """
+    if not stays:
+        return []
+    muted = muted_channels(str(stays[0].user_id))
     last = _last_messages(stays)
     people = _participants([stay.conversation_id for stay in stays])
     return [
@@ -65,6 +78,7 @@ def summaries(stays: list[Any]) -> list[ConversationSummary]:
             last_position=stay.conversation.last_position,
             last_read_position=stay.last_read_position,
             unread_count=stay.unread_count,
+            muted=channel(stay.conversation_id) in muted,
             created_at=stay.conversation.created_at,
             last_activity_at=stay.conversation.last_activity_at,
         )
@@ -72,19 +86,29 @@ def summaries(stays: list[Any]) -> list[ConversationSummary]:
     ]
 
 
-def snapshot(user_id: str, conversation_pk: int) -> ConversationSnapshot | None:
-    """The state of one conversation; None if the user does not take part."""
-    stay: Any = conversations_of(user_id).filter(conversation_id=conversation_pk).first()
-    if stay is None:
-        return None
-    return ConversationSnapshot(
-        conversation_id=conversation_id(conversation_pk),
-        title=stay.conversation.title,
-        participants=participants(conversation_pk),
-        unread_count=stay.unread_count,
-        last_position=stay.conversation.last_position,
-        last_read_position=stay.last_read_position,
+def snapshots(user_id: str, conversation_pks: Iterable[int]) -> list[ConversationSnapshot]:
+    """The state of those of the conversations in which the user takes part.
+
+    Two queries, however many there are.
+    """
+    stays: list[Any] = list(conversations_of(user_id).filter(conversation__in=conversation_pks))
+    people = defaultdict(list)
+    present = Participant.objects.filter(
+        conversation__in=[stay.conversation_id for stay in stays], left_at=None
     )
+    for other in present.select_related("user").order_by("pk"):
+        people[other.conversation_id].append(describe(other.user))
+    return [
+        ConversationSnapshot(
+            conversation_id=conversation_id(stay.conversation_id),
+            title=stay.conversation.title,
+            participants=people[stay.conversation_id],
+            unread_count=stay.unread_count,
+            last_position=stay.conversation.last_position,
+            last_read_position=stay.last_read_position,
+        )
+        for stay in stays
+    ]
 
 
 def participants(conversation_pk: int) -> list[UserDescription]:
@@ -98,7 +122,7 @@ def _last_messages(stays: list[Any]) -> dict[int, MessagePayload]:
         conversation__in=by_conversation, position=F("conversation__last_position")
     )
     found = {}
-    for message in with_read_marks(newest, stays[0].user_id) if stays else ():
+    for message in with_read_marks(newest, stays[0].user_id):
         stay = by_conversation[message.conversation_id]
         if message.position > stay.joined_position:
             read = is_read(message, stay.user_id, stay.last_read_position)

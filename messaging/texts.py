@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from messaging.events import MAX_CONTENT
+from messaging.events import MAX_CONTENT, MAX_TITLE
 from realtime.errors import invalid
 
-MAX_TITLE = 200
 EXCERPT = 100
 
 

@@ -12,4 +12,6 @@ class NotificationsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from notifications import signals  # noqa: F401  (it registers itself)
+        from notifications import signals
+
+        signals.connect()

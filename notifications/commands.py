@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from notifications import services
+from notifications import reminders, services
 from notifications.events import (
     CHANNEL,
     ID_PREFIX,
+    Mutes,
+    NotificationDeleted,
     NotificationPayload,
     NotificationRead,
     NotificationReadAll,
@@ -19,6 +21,7 @@ from realtime.registry import (
     command,
     register_channel,
     register_event,
+    register_upkeep,
 )
 
 
@@ -30,6 +33,9 @@ register_channel(ChannelKind(CHANNEL, snapshot=_snapshot, automatic=True, polled
 register_event("notification", NotificationPayload, logged=True, channel=CHANNEL)
 register_event("notification_read", NotificationRead, logged=True, channel=CHANNEL)
 register_event("notification_read_all", NotificationReadAll, logged=True, channel=CHANNEL)
+register_event("notification_deleted", NotificationDeleted, logged=True, channel=CHANNEL)
+register_event("mutes_changed", Mutes, logged=True, channel=CHANNEL)
+register_upkeep(reminders.LOOK_SECONDS, reminders.remind)
 
 
 @command("notification_read", NotificationReadRequest)

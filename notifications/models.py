@@ -28,13 +28,20 @@ class Notification(models.Model):
         verbose_name=_("actor"),
     )
     type = models.CharField(_("type"), max_length=64)
+    # What the recipient reads. Where there are params it is only the site's language's
+    # version of a registered text, for the admin's search and as a last resort.
     message = models.TextField(_("message"))
+    params = models.JSONField(_("params"), null=True, blank=True, encoder=DjangoJSONEncoder)
     post_id = models.CharField(_("post id"), max_length=64, blank=True)
     extra = models.JSONField(_("extra"), default=dict, blank=True, encoder=DjangoJSONEncoder)
     # Those with the same key are one for as long as it is unread; see `notify_coalesced`.
     coalesce_key = models.CharField(_("coalesce key"), max_length=100, blank=True)
+    # What its content comes from, as `msg_7`: where that is deleted, the content goes.
+    subject = models.CharField(_("subject"), max_length=80, blank=True, default="", db_default="")
     announced_at = models.DateTimeField(_("announced at"), null=True, blank=True)
     read_at = models.DateTimeField(_("read at"), null=True, blank=True)
+    # When the site wants to know that it is still unread; see `reminders`.
+    remind_at = models.DateTimeField(_("remind at"), null=True, blank=True)
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
 
     class Meta:
@@ -46,6 +53,16 @@ class Notification(models.Model):
                 fields=["recipient", "-id"],
                 condition=models.Q(read_at=None),
                 name="notification_unread",
+            ),
+            models.Index(
+                fields=["remind_at"],
+                condition=models.Q(read_at=None, remind_at__isnull=False),
+                name="notification_remind",
+            ),
+            models.Index(
+                fields=["subject"],
+                condition=~models.Q(subject=""),
+                name="notification_subject",
             ),
         ]
         constraints = [
@@ -78,3 +95,32 @@ class Inbox(models.Model):
 
     def __str__(self) -> str:
         return f"{self.unread} unread"
+
+
+class Mute(models.Model):
+    """A user does not want notifications of a type, or under a coalesce key."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        db_index=False,  # the constraint's index serves
+        related_name="notification_mutes",
+        verbose_name=_("user"),
+    )
+    # One of the two.
+    type = models.CharField(_("type"), max_length=64, blank=True)
+    key = models.CharField(_("coalesce key"), max_length=100, blank=True)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("mute")
+        verbose_name_plural = _("mutes")
+        constraints = [
+            models.UniqueConstraint(fields=["user", "type", "key"], name="notification_mute"),
+            models.CheckConstraint(
+                condition=models.Q(type="") ^ models.Q(key=""), name="notification_mute_one"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.type or self.key

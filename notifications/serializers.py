@@ -12,19 +12,13 @@ from notifications.models import Notification
 
 
 class NotificationSerializer(serializers.Serializer[Notification]):
-    """One notification; see `notifications.events.NotificationPayload`."""
+    """One notification, as `notifications.events.NotificationPayload` has it.
 
-    id = serializers.CharField()
-    type = serializers.CharField()
-    actor_id = serializers.CharField(allow_null=True)
-    actor_name = serializers.CharField(allow_null=True)
-    message = serializers.CharField()
-    post_id = serializers.CharField(allow_null=True)
-    read = serializers.BooleanField()
-    created_at = serializers.DateTimeField()
-    read_at = serializers.DateTimeField(required=False)
-    extra = serializers.JSONField(required=False)
+    `context["language"]` is the reader's.
+    """
 
     def to_representation(self, instance: Notification) -> dict[str, Any]:
-        representation: dict[str, Any] = msgspec.to_builtins(notification_payload(instance))
+        representation: dict[str, Any] = msgspec.to_builtins(
+            notification_payload(instance, language=self.context["language"])
+        )
         return representation

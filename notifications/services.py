@@ -5,33 +5,55 @@
     notify(post.author, "like", f"{user} liked your post", actor=user, post_id=f"post_{post.pk}")
     notify_many(User.objects.filter(is_staff=True), "maintenance", "Back at 9:00")
 
+With a text registered for the type (see `notifications.texts`) the message is left
+out, and each recipient reads it in their own language:
+
+    notify(post.author, "like", actor=user, post_id=f"post_{post.pk}")
+
 Both may be called anywhere: in a request, a Celery task, a shell. Inside a
 transaction they take part in it: what is rolled back is told to nobody.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import router, transaction
-from django.db.models import F, QuerySet
-from django.db.models.functions import Greatest
+from django.db.models import Q, QuerySet
+from django.utils import translation
 
-from notifications import arguments, inboxes
-from notifications.events import (
-    CHANNEL,
-    NotificationRead,
-    NotificationReadAll,
-    wire_id,
+from notifications import arguments, inboxes, texts
+from notifications.models import Notification
+from notifications.mutes import mute, mutes, unmute
+from notifications.reading import (
+    mark_all_read,
+    mark_read,
+    mark_read_by_key,
+    uncount,
+    unread_count,
+    unread_of,
 )
-from notifications.models import Inbox, Notification
-from realtime import log, protocol
-from realtime.errors import not_found
-from realtime.users import parse_user_id
+from realtime import protocol
+
+__all__ = [
+    "erase_actor",
+    "erase_subject",
+    "mark_all_read",
+    "mark_read",
+    "mark_read_by_key",
+    "mute",
+    "mutes",
+    "notify",
+    "notify_coalesced",
+    "notify_many",
+    "uncount",
+    "unmute",
+    "unread_count",
+    "unread_of",
+]
 
 BATCH = 1000
 
@@ -42,40 +64,49 @@ ANNOUNCE_INTERVAL = timedelta(seconds=5)
 def notify(
     recipient: AbstractBaseUser | object,
     type: str,
-    message: str,
+    message: str | None = None,
     *,
+    params: Mapping[str, Any] | None = None,
     actor: AbstractBaseUser | None = None,
     post_id: str | None = None,
     extra: Mapping[str, Any] | None = None,
+    subject: str = "",
 ) -> Notification | None:
     """Notify one user.
 
     Args:
         recipient: the user, or the user's primary key.
         type: what has happened, as `like` or `comment`; at most 64 characters.
-        message: the text that people read.
+        message: the text that people read; None for the one registered for the type.
+        params: what that text is filled with, as JSON can hold it.
         actor: who did it. Nobody is notified of their own acts.
         post_id: the wire id of what it is about, as `post_7`.
         extra: further JSON for the site's own clients.
+        subject: what its content comes from, as `comment_7`, at most 80 characters:
+            `erase_subject` finds it by this.
 
     Returns:
-        The notification, or None if the recipient is the actor.
+        The notification, or None if the recipient is the actor, or has muted it.
 
     Raises:
-        ValueError: a text is empty, too long, or cannot be stored.
+        ValueError: a text is empty, too long, or cannot be stored; there is neither
+            a message nor a registered text that the params fit.
     """
-    created = _notify_batch([arguments.user_key(recipient)], type, message, actor, post_id, extra)
+    content = _content(type, message, params, actor, extra, subject, post_id)
+    created = _notify_batch([arguments.user_key(recipient)], content)
     return created[0] if created else None
 
 
 def notify_many(
     recipients: Iterable[AbstractBaseUser | object],
     type: str,
-    message: str,
+    message: str | None = None,
     *,
+    params: Mapping[str, Any] | None = None,
     actor: AbstractBaseUser | None = None,
     post_id: str | None = None,
     extra: Mapping[str, Any] | None = None,
+    subject: str = "",
 ) -> int:
     """Notify many users; see `notify` for the arguments.
 
@@ -90,47 +121,59 @@ def notify_many(
     Returns:
         How many notifications were written.
     """
+    content = _content(type, message, params, actor, extra, subject, post_id)
     written = 0
     for batch in arguments.batches(map(arguments.user_key, recipients), BATCH):
-        written += len(_notify_batch(batch, type, message, actor, post_id, extra))
+        written += len(_notify_batch(batch, content))
     return written
 
 
-def _notify_batch(
-    keys: Iterable[Any],
-    type: str,
-    message: str,
-    actor: AbstractBaseUser | None,
-    post_id: str | None,
-    extra: Mapping[str, Any] | None,
-) -> list[Notification]:
-    arguments.check(type, message, post_id, extra)
-    recipients = sorted({key for key in keys if actor is None or key != actor.pk})
+def _notify_batch(keys: Iterable[Any], content: Mapping[str, Any]) -> list[Notification]:
+    actor = content["actor"]
+    recipients = {key for key in keys if actor is None or key != actor.pk}
     if not recipients:
         return []
-    with _atomic():
-        unread = inboxes.lock(recipients)
-        created = inboxes.create(
-            recipients,
-            actor=actor,
-            type=type,
-            message=message,
-            post_id=post_id or "",
-            extra=dict(extra or {}),
-            created_at=protocol.now(),
-        )
+    with inboxes.atomic():
+        unread = inboxes.lock(recipients, type=content["type"])
+        created = inboxes.create(sorted(unread), **content, created_at=protocol.now())
         inboxes.announce(created, {key: count + 1 for key, count in unread.items()})
     return created
+
+
+def _content(
+    type: str,
+    message: str | None,
+    params: Mapping[str, Any] | None,
+    actor: AbstractBaseUser | None,
+    extra: Mapping[str, Any] | None,
+    subject: str,
+    post_id: str | None = None,
+) -> dict[str, Any]:
+    """The fields that all recipients' notifications share."""
+    arguments.check(type, message, params, post_id, extra, subject)
+    filled = None if message is not None else dict(params or {})
+    return {
+        "actor": actor,
+        "type": type,
+        "message": texts.compose(type, filled or {}, actor) if message is None else message,
+        "params": filled,
+        "post_id": post_id or "",
+        "extra": dict(extra or {}),
+        "subject": subject,
+    }
 
 
 def notify_coalesced(
     recipients: Iterable[AbstractBaseUser | object],
     type: str,
-    message: str,
+    message: str | None = None,
     *,
     key: str,
+    params: Mapping[str, Any] | None = None,
     actor: AbstractBaseUser | None = None,
+    post_id: str | None = None,
     extra: Mapping[str, Any] | None = None,
+    subject: str = "",
 ) -> None:
     """Notify of something that goes on, as the messages of a conversation.
 
@@ -142,9 +185,9 @@ def notify_coalesced(
         key: what goes on, as `conversation:conv_7`; 1 to 100 characters.
 
     Raises:
-        ValueError: a text is empty, too long, or cannot be stored.
+        ValueError: as `notify`.
     """
-    arguments.check(type, message, None, extra)
+    content = _content(type, message, params, actor, extra, subject, post_id)
     arguments.check_key(key)
     keys = {arguments.user_key(user) for user in recipients}
     if actor is not None:
@@ -152,44 +195,16 @@ def notify_coalesced(
     if not keys:
         return
     now = protocol.now()
-    content = {"actor": actor, "type": type, "message": message, "extra": dict(extra or {})}
-    with _atomic():
-        unread = inboxes.lock(keys)
-        due = _bring_up_to_date(_unread_of(keys, key), content, now)
-        fresh = sorted(keys - set(_unread_of(keys, key).values_list("recipient_id", flat=True)))
+    with inboxes.atomic():
+        unread = inboxes.lock(keys, type=type, key=key)
+        due = _bring_up_to_date(unread_of(unread, key), content, now)
+        known = set(unread_of(unread, key).values_list("recipient_id", flat=True))
+        fresh = sorted(set(unread) - known)
         created = inboxes.create(
             fresh, **content, coalesce_key=key, announced_at=now, created_at=now
         )
         unread.update({user: unread[user] + 1 for user in fresh})
         inboxes.announce(created + due, unread)
-
-
-def mark_read_by_key(users: Iterable[AbstractBaseUser | object], key: str) -> None:
-    """Mark read what `notify_coalesced` wrote for `key`, and tell these users' devices."""
-    unread = _unread_of({arguments.user_key(user) for user in users}, key)
-    # Looked at without a lock first: most of the time there is nothing to do.
-    keys = set(unread.values_list("recipient_id", flat=True))
-    if not keys:
-        return
-    with _atomic():
-        counts = inboxes.lock(keys)
-        rows = dict(unread.values_list("recipient_id", "pk"))
-        now = protocol.now()
-        Notification.objects.filter(pk__in=rows.values()).update(read_at=now)
-        Inbox.objects.filter(user_id__in=rows).update(unread=Greatest(F("unread") - 1, 0))
-        log.append_many(
-            log.Draft(
-                "notification_read",
-                NotificationRead(wire_id(pk), now, unread_count=max(0, counts[user] - 1)),
-                channel=CHANNEL,
-                recipients=[user],
-            )
-            for user, pk in rows.items()
-        )
-
-
-def _unread_of(users: Collection[Any], key: str) -> QuerySet[Notification]:
-    return Notification.objects.filter(recipient_id__in=users, coalesce_key=key, read_at=None)
 
 
 def _bring_up_to_date(
@@ -198,81 +213,30 @@ def _bring_up_to_date(
     """Give unread notifications their new content; those that are to be announced again."""
     if not rows.update(**content):
         return []
-    before = now - ANNOUNCE_INTERVAL
-    due = list(rows.filter(announced_at__lte=before).select_related("actor"))
+    # Not announced at all: its content was erased meanwhile.
+    stale = rows.filter(Q(announced_at=None) | Q(announced_at__lte=now - ANNOUNCE_INTERVAL))
+    due = list(stale.select_related("actor"))
     if due:
-        rows.filter(announced_at__lte=before).update(announced_at=now)
+        stale.update(announced_at=now)
     return due
 
 
-def mark_read(user_id: str, notification_id: int) -> NotificationRead:
-    """Mark one notification read; reading it again changes nothing.
+def erase_subject(*subjects: str) -> None:
+    """Remove the content of the notifications with these subjects: its source is deleted.
 
-    Raises:
-        RealtimeError: NOT_FOUND, it is not this user's.
+    They stay, in the lists and counts, and say that they were removed. The log is
+    another matter: see `realtime.erasure.erase_subject`.
     """
-    key = parse_user_id(user_id)
-    with _atomic():
-        inbox = _lock_inbox(key)
-        notification = Notification.objects.filter(pk=notification_id, recipient_id=key).first()
-        if notification is None:
-            raise not_found("Notification does not exist")
-        if notification.read_at is not None:
-            return NotificationRead(
-                wire_id(notification.pk), notification.read_at, unread_count=inbox.unread
-            )
-        notification.read_at = protocol.now()
-        notification.save(update_fields=["read_at"])
-        inbox.unread = max(0, inbox.unread - 1)
-        inbox.save(update_fields=["unread"])
-        event = NotificationRead(
-            wire_id(notification.pk), notification.read_at, unread_count=inbox.unread
+    _erase(Notification.objects.filter(subject__in=subjects))
+
+
+def erase_actor(user_key: Any) -> None:
+    """Remove the content of the notifications of what a user did, who is deleted."""
+    _erase(Notification.objects.filter(actor_id=user_key))
+
+
+def _erase(rows: QuerySet[Notification]) -> None:
+    with translation.override(settings.LANGUAGE_CODE):
+        rows.update(
+            message=str(texts.REMOVED), params=None, extra={}, subject="", announced_at=None
         )
-        _tell("notification_read", event, key)
-    return event
-
-
-def mark_all_read(user_id: str) -> NotificationReadAll:
-    """Mark all of a user's notifications read, and tell the user's other devices."""
-    key = parse_user_id(user_id)
-    with _atomic():
-        inbox = _lock_inbox(key)
-        event = NotificationReadAll(read_at=protocol.now(), unread_count=0)
-        unread = Notification.objects.filter(recipient_id=key, read_at=None)
-        if unread.update(read_at=event.read_at) or inbox.unread:
-            inbox.unread = 0
-            inbox.save(update_fields=["unread"])
-            _tell("notification_read_all", event, key)
-    return event
-
-
-def unread_count(user_id: str) -> int:
-    """How many notifications the user has not read; one row, however many there are."""
-    unread = Inbox.objects.filter(user_id=parse_user_id(user_id)).values_list("unread").first()
-    return unread[0] if unread else 0
-
-
-def uncount(notification: Notification) -> None:
-    """A notification is about to be deleted: it no longer counts as unread.
-
-    What the caller read of it may be old: the row is looked at again, under the
-    inbox's lock like every change.
-    """
-    with _atomic():
-        inbox = Inbox.objects.filter(user_id=notification.recipient_id)
-        list(inbox.select_for_update())
-        if Notification.objects.filter(pk=notification.pk, read_at=None).exists():
-            inbox.update(unread=Greatest(F("unread") - 1, 0))
-
-
-def _lock_inbox(key: Any) -> Inbox:
-    Inbox.objects.get_or_create(user_id=key)
-    return Inbox.objects.select_for_update().get(user_id=key)
-
-
-def _tell(type: str, payload: msgspec.Struct, key: Any) -> None:
-    log.append(type, payload, channel=CHANNEL, recipients=[key])
-
-
-def _atomic() -> transaction.Atomic:
-    return transaction.atomic(using=router.db_for_write(Notification))

@@ -7,7 +7,6 @@ import msgspec
 from presence import services
 from presence.events import CHANNEL, TOPIC, PresencePayload, PresenceRequest
 from realtime import registry
-from realtime.errors import channel_not_found
 from realtime.registry import (
     Caller,
     ChannelKind,
@@ -22,14 +21,13 @@ GRACE_CHECK_SECONDS = 1.0
 LOST_CHECK_SECONDS = 30.0
 
 
-def _may_join(user_id: str, argument: str) -> bool:
-    if not argument:
-        return services.may_watch_everybody()
-    return (
-        _is_wire_id(argument)
-        and bool(services.statuses([argument]))
-        and services.may_watch(user_id, argument)
-    )
+def _joinable(user_id: str, arguments: list[str]) -> set[str]:
+    """Those of the users who exist and may be watched, and "" for everybody."""
+    named = services.statuses(argument for argument in arguments if _is_wire_id(argument))
+    joinable = {one.user_id for one in named if services.may_watch(user_id, one.user_id)}
+    if "" in arguments and services.may_watch_everybody():
+        joinable.add("")
+    return joinable
 
 
 def _is_wire_id(argument: str) -> bool:
@@ -40,12 +38,12 @@ def _is_wire_id(argument: str) -> bool:
         return False
 
 
-def _snapshot(user_id: str, argument: str) -> Snapshot:
-    if not argument:
-        return _as_mapping(services.who_is_online())
-    for payload in services.statuses([argument]):
-        return _as_mapping(payload)
-    raise channel_not_found(f"{CHANNEL}:{argument}")  # the user was deleted just now
+def _snapshots(user_id: str, arguments: list[str]) -> dict[str, Snapshot]:
+    named = services.statuses(argument for argument in arguments if argument)
+    found = {payload.user_id: _as_mapping(payload) for payload in named}
+    if "" in arguments:
+        found[""] = _as_mapping(services.who_is_online())
+    return found
 
 
 def _as_mapping(payload: msgspec.Struct) -> Snapshot:
@@ -60,8 +58,8 @@ def _topic(channel: str) -> str:
 register_channel(
     ChannelKind(
         CHANNEL,
-        authorize=_may_join,
-        snapshot=_snapshot,
+        authorize_many=_joinable,
+        snapshot_many=_snapshots,
         optional_argument=True,
         topic=_topic,
     )

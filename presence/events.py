@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from presence.models import Presence
-from realtime.protocol import Payload
+from realtime.protocol import Payload, UserId
 
 # The channel of everybody, and the topic of everybody's events.
 CHANNEL = TOPIC = "presence"
+
+Status = Annotated[str, Meta(extra_json_schema={"enum": list(Presence.Status.values)})]
 
 
 class PresencePayload(Payload):
@@ -21,8 +23,8 @@ class PresencePayload(Payload):
     null for who never was.
     """
 
-    user_id: str
-    status: str
+    user_id: UserId
+    status: Status
     last_seen: datetime | None
 
 

@@ -11,11 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
-from typing import Any, TypedDict
+from typing import Annotated, Any, TypedDict
 
 from django.conf import settings
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
+from msgspec import Meta
+
+from realtime.protocol import UserId
 
 
 def option(default: Any, help: str) -> Any:
@@ -71,6 +74,9 @@ class Options:
         "Threads, each with one database connection, that a process has for each of four kinds "
         "of work: the engine itself, handshakes and polls, clients' commands, apps' upkeep.",
     )
+    METRICS_TOKEN: str = option(
+        "", "What Prometheus sends to see `/metrics`. Without one, only with DEBUG."
+    )
     CHANNEL_LAYER: str = option("default", "Alias of the channel layer for wake-up hints.")
     CACHE: str = option("default", "Alias of the cache that counts rate limits.")
     POLL_LEASE: float = option(
@@ -96,19 +102,30 @@ class Options:
         "realtime.users.describe_user",
         "Hook `(user) -> UserDescription`: what other users see of a user.",
     )
+    USER_LANGUAGE: str = option(
+        "realtime.users.site_language",
+        "Hook `(user) -> str`: the code of the language in which a user reads notifications.",
+    )
+    REMIND_AFTER: float = option(
+        0, "A notification unread for this long is given to `ON_UNREAD`, once. 0: never."
+    )
+    ON_UNREAD: str = option(
+        "realtime.users.ignore",
+        "Hook `(notification) -> None`, for an e-mail or a push; see `REMIND_AFTER`.",
+    )
 
 
 class UserDescription(TypedDict):
-    """What the hook `DESCRIBE_USER` returns."""
+    """What others see of a user, as the hook `DESCRIBE_USER` gives it."""
 
-    id: str
-    username: str
-    display_name: str
-    avatar_url: str | None
+    id: UserId
+    username: Annotated[str, Meta(examples=["bob"])]
+    display_name: Annotated[str, Meta(examples=["Bob Baker"])]
+    avatar_url: Annotated[str, Meta(examples=["https://example.org/bob.png"])] | None
 
 
 OPTION_NAMES = frozenset(option.name for option in fields(Options))
-HOOK_NAMES = frozenset({"DESCRIBE_USER", "MAY_MESSAGE", "MAY_WATCH"})
+HOOK_NAMES = frozenset({"DESCRIBE_USER", "MAY_MESSAGE", "MAY_WATCH", "ON_UNREAD", "USER_LANGUAGE"})
 
 
 @lru_cache(maxsize=1)

@@ -8,32 +8,29 @@ to heartbeats and pushed events do not wait for them.
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Protocol
-from uuid import uuid4
 from weakref import WeakValueDictionary
 
-from django.db import InterfaceError, OperationalError
-
-from realtime import database, protocol, registry
+from realtime import database, metrics, protocol, registry
 from realtime.authentication import Identity, authenticate
 from realtime.conf import conf
 from realtime.database import Work
 from realtime.ephemeral import Signal
 from realtime.errors import CloseCode, ErrorCode, RealtimeError, channel_not_found, invalid
+from realtime.failures import as_invalid, as_refusal, internal_error
+from realtime.frame_types import find_request
 from realtime.hub import Hub
+from realtime.late_signals import LateSignals
 from realtime.log import Head, LogGapError, LoggedEvent
 from realtime.protocol import ClientEnvelope, ConnectRequest, DecodeError, Frame
+from realtime.subscriptions import Subscriptions
 from realtime.throttling import FrameLimit
-
-logger = logging.getLogger("realtime.connection")
 
 MAX_WAITING_FRAMES = 64
 LONGEST_TIMER = 24 * 3600.0
-OUTAGE_RETRY_AFTER = 1
 
 # Whose command is being carried out on this node.
 _turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -47,6 +44,9 @@ class Outbound(Protocol):
 
     async def drained(self) -> None:
         """Return when the client has taken most of what was written."""
+
+    async def caught_up(self) -> None:
+        """Return when the client is not `behind`, or nothing can be sent any more."""
 
     @property
     def behind(self) -> bool:
@@ -76,7 +76,6 @@ class Connection:
         active_at: `time.monotonic()` of the last frame other than a heartbeat.
         on_active: called, once, when one comes after a silence.
         user_id: the user's id.
-        channels: the channels that it is subscribed to.
         position: the last event that it was sent, or that it has no need of.
         closing: it has been told to go; nothing more is sent.
     """
@@ -95,19 +94,30 @@ class Connection:
         self.on_active: Callable[[], None] | None = None
         self.user_id = identity.user_id
         self.address = address
-        self.channels: set[str] = set(registry.automatic_channels())
-        self.topics: set[str] = self._current_topics()
+        self._subscriptions = Subscriptions(self.user_id, self._follow_topics)
         self.position = 0
         self.closing = False
         self._live = False
+        self._stopped = False
         self._hub = hub
         self._outbound = outbound
         self._waiting: deque[tuple[ClientEnvelope, ConnectRequest | None]] = deque()
         self._room: asyncio.Event | None = None
+        self._late = LateSignals(outbound, self._write, lambda: self._live)
         self._worker: asyncio.Task[None] | None = None
         self._limit = FrameLimit(conf().FRAMES_PER_SECOND, conf().FLOOD_SECONDS)
         self._expiry: asyncio.TimerHandle | None = None
         self._expire_at(identity.expires_at)
+
+    @property
+    def channels(self) -> set[str]:
+        """The channels that it is subscribed to."""
+        return self._subscriptions.channels
+
+    @property
+    def topics(self) -> set[str]:
+        """The public topics of its channels."""
+        return self._subscriptions.topics
 
     # --- life ------------------------------------------------------------------------
 
@@ -132,16 +142,24 @@ class Connection:
         self.closing = True
         self._live = False
         self._hub.leave(self)
+        self._stopped = True
         self._waiting.clear()
+        self._late.stop()
         if self._room is not None:
             self._room.set()
         if self._expiry is not None:
             self._expiry.cancel()
 
+    async def quiet(self) -> None:
+        """Return when no command is under way."""
+        if self._worker is not None:
+            await asyncio.wait([self._worker])
+
     def close(self, code: CloseCode, reason: str, *, reconnect_after_ms: int | None = None) -> None:
         """Say goodbye and close, once."""
         if self.closing:
             return
+        metrics.CLOSES.labels(int(code)).inc()
         self.closing = True
         self._live = False
         last = None
@@ -177,14 +195,13 @@ class Connection:
             self._write(event.frame)
 
     def signal(self, signal: Signal) -> None:
-        """Take an unlogged frame, unless the client is behind: it would be old news."""
-        if self._live and not self._outbound.behind:
-            self._write(signal.frame)
+        """Take an unlogged frame. For a client that is behind, of one key the last is kept."""
+        if self._live:
+            self._late.send(signal)
 
     def leave_channel(self, channel: str) -> None:
         """The right to `channel` has ended."""
-        self.channels.discard(channel)
-        self._follow_topics()
+        self._subscriptions.lose(channel, replaying=not self._live)
 
     def end(self, code: int, reason: str) -> None:
         """The user's rights have ended.
@@ -214,10 +231,12 @@ class Connection:
             envelope = protocol.decode_envelope(text)
         except DecodeError as error:
             if not self._over_limit(error.ack_id):
-                self._fail(_as_invalid(error), error.ack_id)
+                self._fail(as_invalid(error), error.ack_id)
             return
         if self._over_limit(envelope.ack_id):
             return
+        known = find_request(envelope.type) is not None
+        metrics.FRAMES.labels(envelope.type if known else metrics.UNKNOWN).inc()
         if envelope.type == "heartbeat":
             self._beat(envelope)
             return
@@ -244,6 +263,7 @@ class Connection:
         retry_after = self._limit.hit(time.monotonic())
         if retry_after is None:
             return False
+        metrics.LIMIT_HITS.labels("frames").inc()
         self._fail(
             RealtimeError(
                 ErrorCode.RATE_LIMITED,
@@ -260,7 +280,7 @@ class Connection:
         try:
             protocol.decode_payload(envelope.payload, protocol.Empty)
         except DecodeError as error:
-            self._fail(_as_invalid(error), envelope.ack_id)
+            self._fail(as_invalid(error), envelope.ack_id)
             return
         reached = max(self.position, self._hub.position) if self._live else self.position
         self._reply(
@@ -288,12 +308,8 @@ class Connection:
             return
         try:
             await self._carry_out(envelope, hello)
-        except RealtimeError as error:
-            self._fail(error, envelope.ack_id)
-        except DecodeError as error:
-            self._fail(_as_invalid(error), envelope.ack_id)
         except Exception as error:
-            self._fail(internal_error(error, envelope.type), envelope.ack_id)
+            self._fail(as_refusal(error, envelope.type), envelope.ack_id)
 
     async def answer_once(self, envelope: ClientEnvelope) -> None:
         """Carry out one command of a client that has no socket."""
@@ -332,7 +348,8 @@ class Connection:
         # One at a time for each user, however many sockets: one user's commands
         # that wait for a lock must not take all the threads.
         async with _turns.setdefault(self.user_id, asyncio.Lock()):
-            return await database.run(Work.COMMANDS, command.handler, caller, request)
+            with metrics.COMMANDS.labels(command.name).time():
+                return await database.run(Work.COMMANDS, command.handler, caller, request)
 
     async def _authenticate(self, token: str) -> protocol.Authenticated:
         identity = await database.run(Work.ENTRY, authenticate, token)
@@ -344,11 +361,11 @@ class Connection:
     # --- subscriptions ---------------------------------------------------------------------
 
     async def _subscribe(self, channel: str) -> protocol.Subscribed:
-        refused = await self._join([channel])
+        refused = await self._subscriptions.join([channel])
         if channel in refused:
             raise refused[channel]
         position, epoch = self._hub.position, self._hub.epoch
-        snapshots = await self._snapshots([channel])
+        snapshots = await self._subscriptions.snapshots([channel], replaying=False)
         if channel not in snapshots:
             raise channel_not_found(channel)
         return protocol.Subscribed(
@@ -357,53 +374,16 @@ class Connection:
 
     def _unsubscribe(self, channel: str) -> protocol.Unsubscribed:
         registry.find_channel(channel)
-        self.channels.discard(channel)
-        self._follow_topics()
+        self._subscriptions.leave(channel)
         return protocol.Unsubscribed(channel=channel)
 
-    async def _join(self, channels: Iterable[str]) -> dict[str, RealtimeError]:
-        """Join the channels that the user may; returns why for the others."""
-        wanted = [channel for channel in dict.fromkeys(channels) if channel not in self.channels]
-        refused = await database.run(Work.ENTRY, registry.refusals, self.user_id, wanted)
-        for channel in wanted:
-            if channel in refused:
-                continue
-            if len(self.channels) >= conf().MAX_SUBSCRIPTIONS:
-                refused[channel] = invalid(
-                    f"At most {conf().MAX_SUBSCRIPTIONS} subscriptions on one connection: "
-                    "unsubscribe from others first",
-                    field="channel",
-                )
-                continue
-            self.channels.add(channel)
-        self._follow_topics()
-        return refused
-
-    async def _snapshots(self, channels: Iterable[str]) -> dict[str, Any]:
-        """The state of each channel; leaves those that are no longer the user's.
-
-        Rights are checked again here: they may have ended between the first
-        check and the moment the channel was joined.
-        """
-        snapshots = await database.run(Work.ENTRY, registry.snapshots, self.user_id, list(channels))
-        for channel in channels:
-            if channel not in snapshots:
-                self.channels.discard(channel)
-        self._follow_topics()
-        return snapshots
-
-    def _current_topics(self) -> set[str]:
-        return {topic for channel in self.channels if (topic := registry.topic_of(channel))}
-
-    def _follow_topics(self) -> None:
-        if self.closing:
+    def _follow_topics(self, came: set[str], went: set[str]) -> None:
+        if self._stopped:
             return  # it has left the hub already
-        current = self._current_topics()
-        for topic in current - self.topics:
+        for topic in came:
             self._hub.join_topic(topic, self)
-        for topic in self.topics - current:
+        for topic in went:
             self._hub.leave_topic(topic, self)
-        self.topics = current
 
     # --- recovery -----------------------------------------------------------------------
 
@@ -419,25 +399,31 @@ class Connection:
             self._fail(internal_error(error, "connect"), ack_id)
             self.close(CloseCode.RECONNECT, "recovery_failed")
         self._live = not self.closing
+        self._subscriptions.former.clear()
 
     async def _recover(self, hello: ConnectRequest, ack_id: str | None) -> None:
-        refused = await self._join(hello.channels)
+        refused = await self._subscriptions.join(hello.channels)
         if hello.last_sequence is None:
             recovered = False
             await self._catch_up(self._hub.epoch)
         else:
+            self._subscriptions.keep_until_told(refused)
             self.position = hello.last_sequence
             recovered = await self._catch_up(hello.epoch)
         # Snapshots are as of this position or later. Events after it are sent
         # behind the reply, so that no older state overwrites a newer one.
         position, epoch = self.position, self._hub.epoch
+        snapshots = await self._subscriptions.snapshots(sorted(self.channels), replaying=True)
+        for channel in hello.channels:
+            if channel not in snapshots:  # the right to it ended during the replay
+                refused.setdefault(channel, channel_not_found(channel))
         reply = protocol.Connected(
             user_id=self.user_id,
             timestamp=protocol.now(),
             epoch=epoch,
             last_sequence=position,
             recovered=recovered,
-            channels=await self._snapshots(sorted(self.channels)),
+            channels=snapshots,
         )
         if refused:
             reply.refused = {channel: error.as_object() for channel, error in refused.items()}
@@ -459,7 +445,7 @@ class Connection:
                 page = await self._hub.read(
                     self.user_id,
                     after=self.position,
-                    channels=self.channels,
+                    channels=self.channels | self._subscriptions.former,
                     topics=self.topics,
                     epoch=epoch,
                 )
@@ -485,6 +471,7 @@ class Connection:
             self.close(CloseCode.TOO_SLOW, "too_slow")
 
     def _write_resync(self, reason: str, position: int, epoch: str) -> None:
+        metrics.RESYNCS.labels(reason).inc()
         self.position = position
         payload = protocol.Resync(reason=reason, last_sequence=position, epoch=epoch)
         self._reply("resync", payload, None)
@@ -504,22 +491,8 @@ class Connection:
             self._reply("ack", ack, envelope.ack_id)
 
     def _fail(self, error: RealtimeError, ack_id: str | None) -> None:
+        metrics.ERRORS.labels(error.code).inc()
         self._reply("error", error.as_object(), ack_id)
-
-
-def internal_error(error: Exception, doing: str) -> RealtimeError:
-    """Log an unexpected failure; what the client may know of it."""
-    request_id = uuid4().hex
-    outage = isinstance(error, OperationalError | InterfaceError)
-    logger.error("%s failed, request_id=%s", doing, request_id, exc_info=error)
-    details: dict[str, Any] = {"request_id": request_id}
-    if outage:
-        details["retry_after"] = OUTAGE_RETRY_AFTER
-    return RealtimeError(ErrorCode.INTERNAL_ERROR, "Internal server error", **details)
-
-
-def _as_invalid(error: DecodeError) -> RealtimeError:
-    return invalid(str(error), **({"field": error.field} if error.field else {}))
 
 
 def _channel_in(envelope: ClientEnvelope) -> str:

@@ -9,16 +9,18 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from channels.consumer import AsyncConsumer
+from django.conf import settings
 
-from realtime import database, protocol
+from realtime import database, logs, metrics, protocol
 from realtime.authentication import SUBPROTOCOL, Identity, authenticate, handshake_token
-from realtime.connection import Connection, internal_error
+from realtime.connection import Connection
 from realtime.database import Work
 from realtime.errors import CloseCode, ErrorCode, RealtimeError, invalid, not_found
+from realtime.failures import as_refusal
 from realtime.lifecycle import LocalNode, draining_error, local_node
-from realtime.origins import is_allowed
+from realtime.origins import host_is_allowed, is_allowed
 from realtime.outbound import Message, Scope, Send, SocketOutbound, deny
-from realtime.protocol import MAX_FRAME_BYTES, ConnectRequest, DecodeError
+from realtime.protocol import MAX_FRAME_BYTES, MAX_QUERY_BYTES, ConnectRequest, DecodeError
 
 logger = logging.getLogger("realtime.consumers")
 
@@ -41,13 +43,15 @@ class RealtimeConsumer(AsyncConsumer):
             node = await handshake.find_node()
             checked_at = node.hub.position
             identity = await handshake.authenticate()
+            logs.bind(user_id=identity.user_id)
             session_id = await node.admit(identity, handshake.address)
-        except RealtimeError as error:
-            await deny(scope, send, error)
-            return
+            logs.bind(connection_id=str(session_id))
         except Exception as error:
-            await deny(scope, send, internal_error(error, "handshake"))
+            refusal = as_refusal(error, "handshake")
+            metrics.HANDSHAKES.labels(refusal.code).inc()
+            await deny(scope, send, refusal)
             return
+        metrics.HANDSHAKES.labels("accepted").inc()
         outbound = connection = None
         try:
             await send(handshake.acceptance())
@@ -100,6 +104,7 @@ class Handshake:
         self._token = handshake_token(
             self._headers.get(b"authorization", ""), self._subprotocols, query
         )
+        self._too_long = len(scope["query_string"]) > MAX_QUERY_BYTES
         client = scope.get("client")
         self.address = str(client[0]) if client else ""
         self._query = query
@@ -111,13 +116,21 @@ class Handshake:
         Raises:
             RealtimeError: FORBIDDEN, or the node takes no connections now.
         """
-        origin = self._headers.get(b"origin", "")
-        if not is_allowed(origin, self._headers.get(b"host", "")):
+        if self._too_long:
+            raise invalid(f"A query has at most {MAX_QUERY_BYTES} bytes", status=414)
+        origin, host = self._headers.get(b"origin", ""), self._host()
+        if not host_is_allowed(host):
+            raise invalid("This host is not served here: see ALLOWED_HOSTS", host=host[:100])
+        if not is_allowed(origin, host):
             raise RealtimeError(ErrorCode.FORBIDDEN, "This origin is not allowed", origin=origin)
         node = await local_node()
         if node.draining:
             raise draining_error()
         return node
+
+    def _host(self) -> str:
+        name = b"x-forwarded-host" if settings.USE_X_FORWARDED_HOST else b"host"
+        return str(self._headers.get(name) or self._headers.get(b"host", ""))
 
     async def authenticate(self) -> Identity:
         """Who it is.

@@ -14,6 +14,7 @@ waits, so a handful of threads serves any number of waiting polls.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import itertools
 import threading
 import time
@@ -26,6 +27,7 @@ from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
+from realtime import metrics
 from realtime.conf import conf
 
 P = ParamSpec("P")
@@ -34,6 +36,8 @@ R = TypeVar("R")
 REQUEST_LANES = 4
 IDLE_CHECK_SECONDS = 10.0
 LOCK_TIMEOUT_MILLISECONDS = 5_000
+# A process that is frozen in a transaction gives up its locks after this long.
+IDLE_TRANSACTION_MILLISECONDS = 10_000
 
 
 class Work(Enum):
@@ -59,7 +63,9 @@ class DatabasePool:
     async def run(self, job: Callable[[], R]) -> R:
         """The result of `job()`, called in one of the threads."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._executor, self._call, job)
+        # With the context, so that log lines say for whom.
+        context = contextvars.copy_context()
+        return await loop.run_in_executor(self._executor, context.run, self._call, job)
 
     def _call(self, job: Callable[[], R]) -> R:
         idle = time.monotonic() - getattr(_thread, "used_at", 0.0)
@@ -79,6 +85,11 @@ class DatabasePool:
                     connection.inc_thread_sharing()  # so that close() may close it
                     self._opened[id(connection)] = connection
 
+    @property
+    def waiting(self) -> int:
+        """Jobs that wait for a thread."""
+        return self._executor._work_queue.qsize()
+
     def close(self) -> None:
         """Let running jobs finish, then end the threads and their connections."""
         self._executor.shutdown(wait=True, cancel_futures=True)
@@ -97,10 +108,16 @@ def _refresh(connection: BaseDatabaseWrapper, *, check: bool) -> None:
 
 
 def _bound_waits(connection: BaseDatabaseWrapper, **kwargs: object) -> None:
-    """In our threads no query waits for a lock for long: others wait for the thread."""
+    """In our threads no query waits for a lock for long: others wait for the thread.
+
+    Nor does a transaction hold one for long while nothing happens in it.
+    """
     if getattr(_thread, "in_pool", False) and connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute(f"SET lock_timeout = {LOCK_TIMEOUT_MILLISECONDS}")
+            cursor.execute(
+                f"SET lock_timeout = {LOCK_TIMEOUT_MILLISECONDS};"
+                f"SET idle_in_transaction_session_timeout = {IDLE_TRANSACTION_MILLISECONDS}"
+            )
 
 
 connection_created.connect(_bound_waits, dispatch_uid="realtime.lock_timeout")
@@ -135,6 +152,13 @@ def request_lane() -> ThreadPoolExecutor:
                 ]
             )
         return next(_lanes)
+
+
+def measure() -> None:
+    """Set the metric of jobs that wait in each pool."""
+    for work in Work:
+        pool = _pools.get(work)
+        metrics.DATABASE_QUEUE.labels(work.name.lower()).set(pool.waiting if pool else 0)
 
 
 def close() -> None:

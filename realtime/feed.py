@@ -168,13 +168,20 @@ def _before_delete(sender: type[models.Model], instance: models.Model, **_: Any)
         instance.__dict__["_feed_recipients"] = _recipients(source, instance)
 
 
-def _on_delete(sender: type[models.Model], instance: models.Model, **_: Any) -> None:
+def _on_delete(sender: type[models.Model], instance: models.Model, origin: Any, **_: Any) -> None:
     recipients = instance.__dict__.pop("_feed_recipients", None)
-    _tell_of_author(sources[sender], instance, "deleted", recipients)
+    # With its author's account: whose name is to be forgotten, not logged once more.
+    nameless = getattr(origin, "model", type(origin)) is not sender
+    _tell_of_author(sources[sender], instance, "deleted", recipients, nameless=nameless)
 
 
 def _tell_of_author(
-    source: Source, post: models.Model, action: str, recipients: list[object] | None
+    source: Source,
+    post: models.Model,
+    action: str,
+    recipients: list[object] | None,
+    *,
+    nameless: bool = False,
 ) -> None:
     try:
         author = getattr(post, source.author)
@@ -182,6 +189,8 @@ def _tell_of_author(
         author = None
     described = describe(author) if author is not None else None
     actor = _Actor(described["id"], described["username"]) if described else _Actor(None, None)
+    if nameless:
+        actor = actor._replace(username=None)
     _tell(source, post, source.type_names[action], action, actor, recipients)
 
 
@@ -207,11 +216,13 @@ def _tell(
         action=action,
         created_at=_created_at(source, post),
     )
+    # That a post is gone is to be heard of even if its author's account is, too.
+    author = None if action == "deleted" else actor.user_id
     if recipients is None:
-        drafts = [log.Draft("feed_update", payload, channel=CHANNEL, topic=CHANNEL)]
+        drafts = [log.Draft("feed_update", payload, CHANNEL, topic=CHANNEL, author=author)]
     else:
         drafts = [
-            log.Draft("feed_update", payload, channel=CHANNEL, recipients=some)
+            log.Draft("feed_update", payload, CHANNEL, some, author=author)
             for some in _batches(recipients, log.MAX_RECIPIENTS)
         ]
     with transaction.atomic(using=log.database_alias()):

@@ -1,21 +1,25 @@
 """`/healthz`: the process answers. `/readyz`: it can serve; if not, why not.
+`/metrics`: what it has counted, for Prometheus.
 
-Neither asks who is asking; neither touches the site's middleware where the
-realtime application serves them.
+The first two ask nobody who is asking; none touches the site's middleware where
+the realtime application serves them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 
-from django.http import HttpRequest, JsonResponse
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 
-from realtime import database, log
+from realtime import database, log, metrics, protocol
 from realtime.conf import conf
 from realtime.database import Work
-from realtime.lifecycle import local_node
+from realtime.errors import ErrorCode, RealtimeError
+from realtime.lifecycle import local_node, running_node
 
 # A look at the log this much later than it should have been: the tail is stuck.
 STALE_SECONDS = 5.0
@@ -28,12 +32,38 @@ async def healthz(request: HttpRequest) -> JsonResponse:
 
 
 async def readyz(request: HttpRequest) -> JsonResponse:
-    """200, or 503 with a line for each thing that is wrong."""
+    """200, or 503 with a line for each thing that is wrong.
+
+    What is `degraded` does not keep the node from serving.
+    """
     problems = await _problems()
+    node = running_node()
+    degraded = []
+    if node and node.layer.failing:
+        degraded.append("channel layer: hints and signals of other nodes do not arrive")
     return JsonResponse(
-        {"status": "unavailable" if problems else "ok", "problems": problems},
+        {
+            "status": "unavailable" if problems else "ok",
+            "problems": problems,
+            "degraded": degraded,
+        },
         status=503 if problems else 200,
     )
+
+
+async def show_metrics(request: HttpRequest) -> HttpResponse:
+    """The metrics as text; with DEBUG for anybody, else for who has `METRICS_TOKEN`."""
+    token = conf().METRICS_TOKEN
+    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    if not (secrets.compare_digest(given.encode(), token.encode()) if token else settings.DEBUG):
+        refused = RealtimeError(
+            ErrorCode.FORBIDDEN,
+            "Set REALTIME['METRICS_TOKEN'] and send it: Authorization: Bearer <token>",
+        )
+        return HttpResponse(
+            protocol.encode(refused.as_object()), content_type="application/json", status=403
+        )
+    return HttpResponse(metrics.exposition(database.measure), content_type=metrics.CONTENT_TYPE)
 
 
 async def _problems() -> list[str]:
@@ -52,4 +82,8 @@ async def _problems() -> list[str]:
     return problems
 
 
-urlpatterns = [path("healthz", healthz, name="healthz"), path("readyz", readyz, name="readyz")]
+urlpatterns = [
+    path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
+    path("metrics", show_metrics, name="metrics"),
+]

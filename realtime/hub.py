@@ -23,10 +23,11 @@ from uuid import UUID
 
 import msgspec
 
-from realtime import database, log
+from realtime import database, log, metrics
 from realtime.conf import conf
 from realtime.database import Work
 from realtime.ephemeral import Signal
+from realtime.erasure import EraseOrder
 from realtime.errors import CloseCode
 from realtime.log import Head, LoggedEvent, Page
 
@@ -115,6 +116,14 @@ class Ring:
         while self._events and self._events[0].sequence <= through:
             self._drop()
 
+    def erase(self, order: EraseOrder) -> None:
+        """Drop the content of the events that `order` is about."""
+        for event in self._events:
+            if order.concerns(event):
+                self._bytes -= event.size
+                event.erase()
+                self._bytes += event.size
+
     def after(self, position: int) -> list[LoggedEvent] | None:
         """The events after `position`; None if the ring does not reach back to it."""
         if not self._events or position < self._events[0].sequence - 1:
@@ -158,6 +167,8 @@ class Hub:
 
     def _take(self, head: Head) -> None:
         self.position, self.epoch = head.sequence, head.epoch
+        metrics.TAIL_POSITION.set(head.sequence)
+        metrics.LOG_HEAD.set(head.sequence)
         self._last_id = None
         self.checked_at = time.monotonic()
         self._ring.clear()
@@ -291,6 +302,7 @@ class Hub:
 
     async def _tail(self) -> bool:
         tail = await database.run(Work.ENGINE, _read_tail, self.position, self._last_id)
+        metrics.LOG_HEAD.set(tail.head.sequence)
         if tail.head.epoch != self.epoch or tail.lost:
             await self._start_anew(tail.head)
             return False
@@ -308,18 +320,31 @@ class Hub:
         if event.control:
             self._obey(event)
         else:
-            for user_id in event.recipients:
-                for subscriber in tuple(self._users.get(user_id, ())):
-                    if event.channel in subscriber.channels:
-                        _hand(subscriber, event)
-            if event.topic:
-                for subscriber in tuple(self._topics.get(event.topic, ())):
-                    if wants(subscriber.channels, event):
-                        _hand(subscriber, event)
+            began = time.perf_counter()
+            metrics.DELIVERIES.inc(self._fan_out(event))
+            metrics.FANOUT.observe(time.perf_counter() - began)
+            metrics.EVENTS.labels(event.type).inc()
+            metrics.LATENCY.observe(max(0.0, time.time() - event.created_at.timestamp()))
             # A public event's topic, or the channel of one with an audience.
             self.on_topic(event.topic or event.channel)
         self._ring.append(event)
         self.position, self._last_id = event.sequence, event.event_id
+        metrics.TAIL_POSITION.set(event.sequence)
+
+    def _fan_out(self, event: LoggedEvent) -> int:
+        """Hand the event to its subscribers here; how many got it."""
+        handed = 0
+        for user_id in event.recipients:
+            for subscriber in tuple(self._users.get(user_id, ())):
+                if event.channel in subscriber.channels:
+                    _hand(subscriber, event)
+                    handed += 1
+        if event.topic:
+            for subscriber in tuple(self._topics.get(event.topic, ())):
+                if wants(subscriber.channels, event):
+                    _hand(subscriber, event)
+                    handed += 1
+        return handed
 
     def _obey(self, event: LoggedEvent) -> None:
         try:
@@ -333,6 +358,8 @@ class Hub:
                 for user_id in event.recipients:
                     for subscriber in tuple(self._users.get(user_id, ())):
                         subscriber.leave_channel(channel)
+            elif event.type == log.ERASE:
+                self._ring.erase(msgspec.json.decode(event.payload, type=EraseOrder))
             elif event.type == log.PRUNED:
                 self._ring.forget(msgspec.json.decode(event.payload, type=Pruned).through)
         except Exception:

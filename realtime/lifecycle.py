@@ -10,12 +10,9 @@ import asyncio
 import logging
 import os
 import random
-import signal
 import socket
-import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
-from types import FrameType
 from typing import Any
 from uuid import UUID, uuid4
 from weakref import WeakKeyDictionary
@@ -23,14 +20,26 @@ from weakref import WeakKeyDictionary
 from django.contrib.auth import get_user_model
 from rest_framework_simplejwt.settings import api_settings
 
-from realtime import database, ephemeral, hints, log, registry, sessions
+from realtime import (
+    database,
+    draining,
+    ephemeral,
+    hints,
+    log,
+    metrics,
+    registry,
+    sessions,
+    throttling,
+)
 from realtime.authentication import Identity
 from realtime.conf import conf
 from realtime.connection import Connection
 from realtime.database import Work
 from realtime.errors import CloseCode, ErrorCode, RealtimeError
 from realtime.hub import Hub
+from realtime.layer import LayerLink
 from realtime.relay import Relay
+from realtime.ticks import Ticks
 from realtime.users import parse_user_id
 from realtime.waiting import WaitingPolls
 from realtime.watch import ConnectionWatch
@@ -39,11 +48,7 @@ logger = logging.getLogger("realtime.lifecycle")
 
 RETRY = 1.0
 STOP_TIMEOUT = 5.0
-REJOIN_INTERVAL = 60.0
-TICK_SECONDS = 1.0
-MAX_WAITING_SIGNALS = 1000
-DRAIN_SPACING = 0.01
-DRAIN_GRACE = 5.0
+PROBE_SECONDS = 2.0
 USER_CHECK_BATCH = 1000
 
 Message = dict[str, Any]
@@ -54,6 +59,7 @@ class LocalNode:
 
     Attributes:
         hub: hands out the events of the log.
+        layer: its link to the other nodes.
         draining: it accepts nobody any more.
         polls: the polls that wait here.
         watch: tells apps whose connections have changed.
@@ -62,21 +68,19 @@ class LocalNode:
     def __init__(self) -> None:
         self.id: UUID = uuid4()
         self.name = f"{socket.gethostname()}:{os.getpid()}"
-        self.hub = Hub(self._on_topic)
+        self.hub = Hub()
+        self.hub.on_topic = Ticks(self.hub, self._spawn).topic_changed
         self.draining = False
         self.polls = WaitingPolls()
         self.watch = ConnectionWatch()
         self._relay = Relay(self._on_moved)
         self._loop = asyncio.get_running_loop()
-        self._layer = hints.shared_layer()
-        self._logged = asyncio.Event()
+        self.layer = LayerLink(self.id, self._take_hint, self.hub.signal)
         self._connections: dict[UUID, Connection] = {}
         self._ended: dict[UUID, str] = {}
         self._freeing = asyncio.Event()
         self._lost: set[UUID] = set()
         self._registering = asyncio.Lock()
-        self._topic_changed: dict[str, asyncio.Event] = {}
-        self._signals: asyncio.Queue[ephemeral.Signal] = asyncio.Queue(MAX_WAITING_SIGNALS)
         self._holds = ephemeral.Holds(self._loop)
         self._tasks: list[asyncio.Task[None]] = []
         self._stopped = False
@@ -104,19 +108,21 @@ class LocalNode:
         for job in registry.upkeep():
             self._spawn(self._every(job.seconds, _upkeep(job)))
         self._spawn(self._every(options.LEASE_INTERVAL, self._renew))
+        self._spawn(self._every(PROBE_SECONDS, _probe_cache))
         self._spawn(self._every(options.PRUNE_INTERVAL, self._prune))
         self._spawn(self._every(options.USER_CHECK_INTERVAL, self._check_users))
-        if self._layer is not None:
-            self._spawn(self._listen(hints.GROUP, self._take_hint))
-            self._spawn(self._listen(ephemeral.GROUP, self._take_signal))
-            self._spawn(self._announce())
-            self._spawn(self._send_signals())
-        self._catch_signals()
+        for link in self.layer.jobs():
+            self._spawn(link)
+        draining.catch_signals(self, self._loop)
 
-    async def stop(self) -> None:
-        """End the engine's tasks and leave the registry. Safe to call twice."""
+    async def stop(self) -> bool:
+        """End the engine's tasks and leave the registry. Safe to call twice.
+
+        Returns:
+            Whether all of it worked in time.
+        """
         if self._stopped:
-            return
+            return True
         self._stopped = self.draining = True
         hints.unlisten(self._on_committed)
         ephemeral.unlisten(self._on_signal)
@@ -133,32 +139,17 @@ class LocalNode:
                 await asyncio.to_thread(database.close)
         except Exception as error:
             logger.warning("Could not leave the registry, the lease will run out: %r", error)
-
-    async def drain(self, seconds: float) -> None:
-        """Send every client away, spread over at most `seconds`."""
-        self.draining = True
-        self.polls.release_all()
-        leaving = list(self._connections.values())
-        random.shuffle(leaving)
-        spacing = min(DRAIN_SPACING, seconds / max(1, len(leaving)))
-        for connection in leaving:
-            connection.close(
-                CloseCode.GOING_AWAY,
-                "server_shutdown",
-                reconnect_after_ms=random.randint(0, int(seconds * 1000)),
-            )
-            await asyncio.sleep(spacing)
-        try:
-            async with asyncio.timeout(DRAIN_GRACE):
-                while self._connections or self.polls:
-                    await asyncio.sleep(DRAIN_SPACING)
-        except TimeoutError:
-            logger.warning("%d connections did not end in time", len(self._connections))
+            return False
+        return True
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(self._loop.create_task(coroutine))
 
     # --- connections ---------------------------------------------------------------------
+
+    def connections(self) -> list[Connection]:
+        """The open sockets on this node."""
+        return list(self._connections.values())
 
     @property
     def connection_count(self) -> int:
@@ -197,11 +188,13 @@ class LocalNode:
     def enter(self, session_id: UUID, connection: Connection) -> None:
         """The socket of this session is open."""
         self._connections[session_id] = connection
+        metrics.CONNECTIONS.inc()
         self.watch.touch([connection.user_id])
 
     def release(self, session_id: UUID, user_id: str) -> None:
         """The socket of this session has ended: its slot will be freed."""
-        self._connections.pop(session_id, None)
+        if self._connections.pop(session_id, None) is not None:
+            metrics.CONNECTIONS.dec()
         self.watch.forget(session_id)
         self._ended[session_id] = user_id
         self._freeing.set()
@@ -224,7 +217,7 @@ class LocalNode:
                     del self._ended[session_id]
                 self.watch.touch(ended.values())
 
-    # --- signals and ticks ----------------------------------------------------------------
+    # --- signals and hints ----------------------------------------------------------------
 
     def _on_signal(self, signal: ephemeral.Signal) -> None:
         """Called in any thread of this process that sends a signal."""
@@ -235,56 +228,7 @@ class LocalNode:
 
     def _hand_out(self, signal: ephemeral.Signal) -> None:
         self.hub.signal(signal)
-        if self._layer is not None and not self._signals.full():
-            self._signals.put_nowait(signal)
-
-    async def _send_signals(self) -> None:
-        """Send signals to the other nodes; while that fails they are lost, as they may be."""
-        assert self._layer is not None
-        while True:
-            signal = await self._signals.get()
-            message = ephemeral.as_message(signal, origin=str(self.id))
-            try:
-                async with asyncio.timeout(hints.SEND_TIMEOUT):
-                    await self._layer.group_send(ephemeral.GROUP, message)
-            except Exception as error:
-                logger.debug("Signal not sent to other nodes: %r", error)
-
-    def _take_signal(self, message: Message) -> None:
-        if (signal := ephemeral.from_message(message, node=str(self.id))) is not None:
-            self.hub.signal(signal)
-
-    def _on_topic(self, topic: str) -> None:
-        """An event of a public topic was handed out."""
-        if (tick := registry.find_tick(topic)) is None:
-            return
-        if topic not in self._topic_changed:
-            self._topic_changed[topic] = asyncio.Event()
-            self._spawn(self._tick(tick, self._topic_changed[topic]))
-        self._topic_changed[topic].set()
-
-    async def _tick(self, tick: registry.Tick, changed: asyncio.Event) -> None:
-        """Tell each subscriber its own figure, at most once a second."""
-        while True:
-            await changed.wait()
-            changed.clear()
-            try:
-                user_ids = self.hub.topic_users(tick.topic)
-                payloads = await database.run(Work.APPS, tick.payloads, user_ids)
-                for user_id, payload in payloads.items():
-                    signal = ephemeral.make_signal(
-                        tick.frame_type,
-                        payload,
-                        channel=tick.topic,
-                        recipients=[user_id],
-                        coalesce=tick.frame_type,
-                    )
-                    self.hub.signal(signal)
-            except Exception as error:
-                logger.warning("%s could not be told: %s", tick.frame_type, error)
-            await asyncio.sleep(TICK_SECONDS)
-
-    # --- hints ---------------------------------------------------------------------------
+        self.layer.send(signal)
 
     def _on_committed(self) -> None:
         """Called in any thread of this process after a commit with events."""
@@ -295,52 +239,7 @@ class LocalNode:
 
     def _on_moved(self) -> None:
         self.hub.wake()
-        self._logged.set()
-
-    async def _announce(self) -> None:
-        """Tell the other nodes that the log has grown."""
-        assert self._layer is not None
-        failing = False
-        while True:
-            await self._logged.wait()
-            self._logged.clear()
-            try:
-                async with asyncio.timeout(hints.SEND_TIMEOUT):
-                    await self._layer.group_send(hints.GROUP, hints.LOGGED)
-            except Exception as error:
-                if not failing:
-                    logger.warning("Hints to other nodes fail, they go by the clock: %r", error)
-                failing = True
-                await asyncio.sleep(RETRY)
-            else:
-                failing = False
-
-    async def _listen(self, group: str, take: Callable[[Message], None]) -> None:
-        """Take messages from other processes; join the group again from time to time."""
-        assert self._layer is not None
-        failing = False
-        while True:
-            try:
-                channel = await self._layer.new_channel()
-                while True:
-                    # Memberships expire, and Redis may have been flushed.
-                    await self._layer.group_add(group, channel)
-                    failing = False
-                    await self._receive(channel, take)
-            except Exception as error:
-                if not failing:
-                    logger.warning("%s from other nodes fail, going by the clock: %r", group, error)
-                failing = True
-                await asyncio.sleep(RETRY)
-
-    async def _receive(self, channel: str, take: Callable[[Message], None]) -> None:
-        assert self._layer is not None
-        try:
-            async with asyncio.timeout(REJOIN_INTERVAL):
-                while True:
-                    take(await self._layer.receive(channel))
-        except TimeoutError:
-            pass
+        self.layer.announce()
 
     def _take_hint(self, hint: Message) -> None:
         if hint["type"] == hints.PENDING["type"]:
@@ -362,6 +261,7 @@ class LocalNode:
         if not await database.run(Work.ENGINE, sessions.renew_lease, self.id):
             await self._register_again()
         await self._open_again()
+        metrics.BACKLOG.set(await database.run(Work.ENGINE, log.backlog))
         self.watch.touch((await database.run(Work.ENGINE, sessions.sweep)).user_ids)
 
     async def _watch_idle(self) -> None:
@@ -401,59 +301,6 @@ class LocalNode:
             for user_id in await database.run(Work.ENGINE, _inactive, batch):
                 self.hub.end_user(user_id, CloseCode.ACCOUNT_DISABLED, "account_disabled")
 
-    # --- signals -------------------------------------------------------------------------
-
-    def _catch_signals(self) -> None:
-        """Drain before the server hears of SIGTERM or SIGINT; it would cut everybody off."""
-        if threading.current_thread() is not threading.main_thread():
-            return
-        for number in (signal.SIGTERM, signal.SIGINT):
-            previous = signal.getsignal(number)
-            if callable(previous):
-                signal.signal(number, _Drainer(self, self._loop, previous))
-
-
-class _Drainer:
-    """A signal handler that drains the node, then passes the signal on."""
-
-    def __init__(
-        self,
-        node: LocalNode,
-        loop: asyncio.AbstractEventLoop,
-        previous: Callable[[int, FrameType | None], Any],
-    ) -> None:
-        self._node = node
-        self._loop = loop
-        self._previous = previous
-        self._task: asyncio.Task[None] | None = None
-
-    def __call__(self, number: int, frame: FrameType | None) -> None:
-        if self._node.draining or self._loop.is_closed():
-            self._previous(number, frame)  # asked twice: at once, then
-        else:
-            self._node.draining = True
-            self._loop.call_soon_threadsafe(self._begin, number)
-
-    def _begin(self, number: int) -> None:
-        self._task = self._loop.create_task(self._drain(number))
-
-    async def _drain(self, number: int) -> None:
-        seconds = conf().DRAIN_SECONDS if number == signal.SIGTERM else 0.0
-        try:
-            await self._node.drain(seconds)
-            await self._node.stop()
-        finally:
-            self._pass_on(number)
-
-    def _pass_on(self, number: int) -> None:
-        server: Any = getattr(self._previous, "__self__", None)
-        if hasattr(server, "should_exit"):
-            # uvicorn would raise the signal once more at its end and so die of it.
-            # It was obeyed in full: the exit status is to be 0.
-            server.should_exit = True
-        else:
-            self._previous(number, None)
-
 
 def draining_error() -> RealtimeError:
     """The answer to who comes while the node is going."""
@@ -471,6 +318,11 @@ def _upkeep(job: registry.Upkeep) -> Callable[[], Awaitable[None]]:
 
     work.__name__ = getattr(job.work, "__qualname__", "upkeep")
     return work
+
+
+async def _probe_cache() -> None:
+    # A thread of its own: it may hang in a Redis that does not answer.
+    await asyncio.to_thread(throttling.probe_cache)
 
 
 def _inactive(user_ids: list[str]) -> list[str]:

@@ -32,6 +32,11 @@ MAX_RECIPIENTS = 500
 CLOSE_USER = "control.close_user"
 LEAVE_CHANNEL = "control.leave_channel"
 PRUNED = "control.pruned"
+ERASE = "control.erase"
+
+# An event whose content has been erased keeps its number and its channel.
+ERASED = "erased"
+ERASED_PAYLOAD = "{}"
 
 
 @dataclass(slots=True)
@@ -45,6 +50,9 @@ class Draft:
         recipients: keys of the users to whom it belongs; at most 500.
         topic: instead of recipients, the public topic that it belongs to.
         control: acted on by nodes, never delivered.
+        subject: what its content is of, as `msg_7`; `erasure.erase_subject` finds it
+            by this.
+        author: the key of the user whose content it is; `erasure.erase_user` likewise.
     """
 
     type: str
@@ -53,6 +61,8 @@ class Draft:
     recipients: Iterable[object] = ()
     topic: str = ""
     control: bool = False
+    subject: str = ""
+    author: object = ""
 
     def as_row(self, created_at: datetime) -> OutboxEvent:
         recipients = list(dict.fromkeys(str(parse_user_id(_key(r))) for r in self.recipients))
@@ -73,6 +83,8 @@ class Draft:
             recipients=protocol.encode(recipients).decode(),
             payload=protocol.encode(self.payload).decode(),
             control=self.control,
+            subject=self.subject,
+            author="" if self.author is None else str(self.author),
             created_at=created_at,
         )
 
@@ -89,6 +101,8 @@ def append(
     recipients: Iterable[object] = (),
     topic: str = "",
     control: bool = False,
+    subject: str = "",
+    author: object = "",
 ) -> UUID:
     """Write one event in the caller's transaction; see `Draft` for the arguments.
 
@@ -99,7 +113,7 @@ def append(
         RuntimeError: there is no transaction.
         ValueError: it has both recipients and a topic, or neither.
     """
-    draft = Draft(type, payload, channel, recipients, topic, control)
+    draft = Draft(type, payload, channel, recipients, topic, control, subject, author)
     return append_many([draft])[0]
 
 
@@ -154,6 +168,8 @@ class LoggedEvent:
     recipients: frozenset[str]
     payload: bytes
     control: bool
+    subject: str
+    author: str
     created_at: datetime
     _frame: protocol.Frame | None = field(default=None, init=False)
 
@@ -171,6 +187,11 @@ class LoggedEvent:
                 )
             )
         return self._frame
+
+    def erase(self) -> None:
+        """Forget the content; the number and the channel stay."""
+        self.type, self.payload, self._frame = ERASED, ERASED_PAYLOAD.encode(), None
+        self.subject = self.author = ""
 
     @property
     def size(self) -> int:
@@ -213,24 +234,23 @@ _COLUMNS = (
     "recipients",
     "payload",
     "control",
+    "subject",
+    "author",
     "created_at",
 )
 _RECIPIENT_COLUMNS = tuple(f"event__{column}" for column in _COLUMNS)
 
 
 def _load(row: tuple[Any, ...]) -> LoggedEvent:
-    sequence, event_id, type, channel, topic, recipients, payload, control, created_at = row
-    return LoggedEvent(
-        sequence=sequence,
-        event_id=event_id,
-        type=type,
-        channel=channel,
-        topic=topic,
-        recipients=msgspec.json.decode(recipients, type=frozenset[str]),
-        payload=payload.encode(),
-        control=control,
-        created_at=created_at,
-    )
+    values = dict(zip(_COLUMNS, row, strict=True))
+    values["recipients"] = msgspec.json.decode(values["recipients"], type=frozenset[str])
+    values["payload"] = values["payload"].encode()
+    return LoggedEvent(**values)
+
+
+def backlog(at_most: int = 10_001) -> int:
+    """How many events wait in the outbox; counted up to `at_most`."""
+    return OutboxEvent.objects.using(database_alias())[:at_most].count()
 
 
 def read_head() -> Head:

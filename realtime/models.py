@@ -23,6 +23,9 @@ class RecordedEvent(models.Model):
     # JSON text, exactly as it goes on the wire. Not a JSONField: PostgreSQL's
     # jsonb refuses "\u0000", and nothing in a payload may stop the relay.
     payload = models.TextField(_("payload"))
+    # What its content is of, as `msg_7`, and whose: to find it when that is deleted.
+    subject = models.CharField(_("subject"), max_length=80, blank=True, default="", db_default="")
+    author = models.CharField(_("author"), max_length=64, blank=True, default="", db_default="")
     # Acted on by the nodes, never delivered.
     control = models.BooleanField(_("control event"), default=False)
     created_at = models.DateTimeField(_("created at"))
@@ -55,7 +58,17 @@ class Event(RecordedEvent):
                 fields=["topic", "sequence"],
                 name="realtime_event_topic",
                 condition=~models.Q(topic=""),
-            )
+            ),
+            models.Index(
+                fields=["subject"],
+                name="realtime_event_subject",
+                condition=~models.Q(subject=""),
+            ),
+            models.Index(
+                fields=["author"],
+                name="realtime_event_author",
+                condition=~models.Q(author=""),
+            ),
         ]
 
     def __str__(self) -> str:

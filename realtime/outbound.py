@@ -217,6 +217,13 @@ class SocketOutbound:
         ):
             await asyncio.sleep(DRAIN_CHECK)
 
+    async def caught_up(self) -> None:
+        while self.behind and not self.closed:
+            if self._sender is not None:
+                await asyncio.wait([self._sender])
+            else:
+                await asyncio.sleep(DRAIN_CHECK)
+
     def pause_reading(self) -> None:
         if self._transport is not None:
             self._transport.pause_reading()

@@ -21,28 +21,49 @@ from realtime.protocol import MissedAnswer, PollAnswer, PollEvent, Position, Ser
 from realtime.waiting import PollChannels, PollWait
 
 MAX_LIMIT = 100
-Limit = Annotated[int, Meta(ge=1)]
+TokenUser = Annotated[str | int, Meta(description="The token's user", examples=["7"])]
+LastSeen = Annotated[
+    Position,
+    Meta(description="Where to go on; 0 is the oldest event kept", examples=[456]),
+]
+Timeout = Annotated[
+    float, Meta(ge=0, description="Seconds to wait for an event; more than 30 are 30")
+]
+Limit = Annotated[
+    int, Meta(ge=1, description=f"How many events; more than {MAX_LIMIT} are {MAX_LIMIT}")
+]
+ChannelNames = Annotated[
+    str | list[str],
+    Meta(
+        description="Beside notifications and conversations, with commas between them",
+        examples=["presence,feed:updates"],
+    ),
+]
+Epoch = Annotated[
+    str | None,
+    Meta(description="Of the log that the position is from; another one is a `resync`"),
+]
 
 
 class PollRequest(Struct):
     """The parameters of `poll`; `timeout` in seconds."""
 
-    user_id: str | int
-    last_poll_id: Position = 0
-    timeout: Annotated[float, Meta(ge=0)] = 30.0
+    user_id: TokenUser
+    last_poll_id: LastSeen = 0
+    timeout: Timeout = 30.0
     limit: Limit = MAX_LIMIT
-    channels: str | list[str] = ""
-    epoch: str | None = None
+    channels: ChannelNames = ""
+    epoch: Epoch = None
 
 
 class MissedRequest(Struct):
     """The parameters of `poll/missed`."""
 
-    user_id: str | int
-    last_sequence: Position
+    user_id: TokenUser
+    last_sequence: LastSeen
     limit: Limit = MAX_LIMIT
-    channels: str | list[str] = ""
-    epoch: str | None = None
+    channels: ChannelNames = ""
+    epoch: Epoch = None
 
 
 class Reader(Protocol):

@@ -19,11 +19,19 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 T = TypeVar("T")
 
 MAX_FRAME_BYTES = 64 * 1024
+# Room for the longest lists of ids that a body may have.
+MAX_BODY_BYTES = 256 * 1024
+MAX_QUERY_BYTES = 32 * 1024
 MAX_ID_CHARS = 64
 MAX_CHANNEL_CHARS = 200
 
+# What no database can hold: NUL, and halves of surrogate pairs.
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
 # A position in the log; 0 is before its first event.
 Position = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+# A user's primary key as text: an integer, a UUID, whatever the site's users have.
+UserId = Annotated[str, Meta(examples=["7"])]
 
 
 class DecodeError(ValueError):
@@ -178,6 +186,14 @@ class Resync(Payload):
     reason: str
     last_sequence: int
     epoch: str
+
+
+class Erased(Payload):
+    """`erased`: what was told here on this channel has been deleted since.
+
+    Only clients that come to it late see it: what they need to know of the
+    channel they fetch by REST.
+    """
 
 
 # --- payloads clients send to the engine ----------------------------------------

@@ -15,7 +15,7 @@ from enum import Enum
 import msgspec
 from django.db import connections, transaction
 
-from realtime import database
+from realtime import database, erasure, metrics, protocol
 from realtime.conf import conf
 from realtime.database import Work
 from realtime.log import database_alias, ensure_head
@@ -77,9 +77,13 @@ def relay_batch(limit: int) -> Outcome:
             ],
             batch_size=1000,
         )
+        erasure.carry_out(events)
         OutboxEvent.objects.filter(pk__in=[row.pk for row in pending]).delete()
         head.sequence = events[-1].sequence
         head.save(update_fields=["sequence"])
+    metrics.RELAYED.inc(len(events))
+    age = protocol.now() - pending[0].created_at
+    metrics.RELAY_LAG.observe(max(0.0, age.total_seconds()))
     return Outcome.MORE if len(pending) == limit else Outcome.MOVED
 
 

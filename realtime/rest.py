@@ -5,24 +5,52 @@ The site's own DRF settings are left alone, and do not change ours.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import IO, Any
 
-from django.core.exceptions import PermissionDenied
+import msgspec
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest
 from rest_framework import exceptions
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.pagination import CursorPagination
-from rest_framework.parsers import JSONParser
+from rest_framework.parsers import BaseParser
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 from rest_framework_simplejwt.exceptions import InvalidToken
 
+from realtime import metrics
 from realtime.authentication import JWTAuthentication
-from realtime.connection import internal_error
 from realtime.errors import ErrorCode, RealtimeError, invalid, not_found
-from realtime.protocol import DecodeError
+from realtime.failures import internal_error
+from realtime.protocol import MAX_BODY_BYTES, DecodeError
+
+
+class StrictJSONParser(BaseParser):
+    """Bodies by the same codec as frames.
+
+    Python's own lets lone surrogates through, which no database holds and no
+    answer can repeat, and fails where lists are nested too deep.
+    """
+
+    media_type = "application/json"
+
+    def parse(
+        self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None
+    ) -> Any:
+        """The body as Python has it.
+
+        Raises:
+            RealtimeError: INVALID_MESSAGE, it is too long or no JSON.
+        """
+        body = stream.read(MAX_BODY_BYTES + 1)
+        if len(body) > MAX_BODY_BYTES:
+            raise invalid(f"A body has at most {MAX_BODY_BYTES} bytes", status=413)
+        try:
+            return msgspec.json.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise invalid("The body is not valid JSON") from None
 
 
 class RestMixin:
@@ -31,11 +59,20 @@ class RestMixin:
     authentication_classes: Any = [JWTAuthentication, SessionAuthentication]
     permission_classes: Any = [IsAuthenticated]
     renderer_classes: Any = [JSONRenderer]
-    parser_classes: Any = [JSONParser]
+    parser_classes: Any = [StrictJSONParser]
     throttle_classes: Any = []
+    # For the schema: statuses of refusals that cannot be told from what a view reads.
+    refusals: frozenset[int] = frozenset()
 
     def get_exception_handler(self) -> Any:
         return exception_response
+
+
+PAGE_LINK = {
+    "type": ["string", "null"],
+    "format": "uri",
+    "examples": ["https://example.org/api/v1/notifications?cursor=cD00ODY%3D"],
+}
 
 
 class NewestFirst(CursorPagination):
@@ -45,11 +82,36 @@ class NewestFirst(CursorPagination):
     page_size_query_param = "page_size"
     max_page_size = 200
     ordering = "-pk"
+    cursor_query_description = "Where the page begins, from `next` or `previous` of another."
+    page_size_query_description = f"How many entries a page has, up to {max_page_size}."
+
+    def paginate_queryset(self, queryset: Any, request: Any, view: Any = None) -> Any:
+        """A page; the query's `cursor` says where it begins.
+
+        Raises:
+            RealtimeError: INVALID_MESSAGE, the cursor is none that a page has given.
+        """
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        except (exceptions.NotFound, ValueError, ValidationError):
+            # DRF takes the position in a cursor as it is to the database's field.
+            if self.cursor_query_param in request.query_params:
+                raise invalid("cursor is no page's", field=self.cursor_query_param) from None
+            raise
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """For OpenAPI: a page, of entries with this `schema`; see also `openapi.page_of`."""
+        return {
+            "type": "object",
+            "properties": {"results": schema, "next": PAGE_LINK, "previous": PAGE_LINK},
+            "required": ["results", "next", "previous"],
+        }
 
 
 def exception_response(exc: Exception, context: dict[str, Any]) -> Response:
     """DRF's exception handler: every failure as the protocol's error object."""
     error = as_realtime_error(exc)
+    metrics.ERRORS.labels(error.code).inc()
     set_rollback()
     response = Response(
         {"code": error.code.value, "message": error.message, "details": error.details},

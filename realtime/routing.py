@@ -17,8 +17,10 @@ from django.urls import NoReverseMatch, path, re_path, reverse
 
 from realtime.consumers import RealtimeConsumer, unknown_path
 from realtime.database import request_lane
+from realtime.errors import RealtimeError, invalid
 from realtime.lifecycle import lifespan
 from realtime.middleware import cors
+from realtime.protocol import MAX_BODY_BYTES, MAX_QUERY_BYTES, encode
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -64,12 +66,50 @@ class HttpRouter:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if _is_engine_path(scope["path"]):
+            if (refusal := _too_much(scope)) is not None:
+                await respond(send, refusal)
+                return
+            receive = _bounded(receive)
             # What Django does synchronously around the view (signals, DRF's
             # request) shares a few threads instead of taking one per request.
             async with ThreadSensitiveContext(executor=request_lane()):
                 await self._engine(scope, receive, send)
         else:
             await self._site(scope, receive, send)
+
+
+def _too_much(scope: Scope) -> RealtimeError | None:
+    """What is wrong with the size of a request, as far as it says so itself."""
+    if len(scope["query_string"]) > MAX_QUERY_BYTES:
+        return invalid(f"A query has at most {MAX_QUERY_BYTES} bytes", status=414)
+    length = dict(scope["headers"]).get(b"content-length", b"0")
+    if length.isdigit() and int(length) > MAX_BODY_BYTES:
+        return invalid(f"A body has at most {MAX_BODY_BYTES} bytes", status=413)
+    return None
+
+
+def _bounded(receive: Receive) -> Receive:
+    """Django reads a body to its end before it looks at it: here the end comes earlier."""
+    read = 0
+
+    async def receive_some() -> dict[str, Any]:
+        nonlocal read
+        message = await receive()
+        read += len(message.get("body", b""))
+        return {"type": "http.disconnect"} if read > MAX_BODY_BYTES else message
+
+    return receive_some
+
+
+async def respond(send: Send, error: RealtimeError) -> None:
+    """Answer a request with the error object."""
+    body = encode(error.as_object())
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    await send({"type": "http.response.start", "status": error.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 class EngineHandler(ASGIHandler):
@@ -90,9 +130,9 @@ def _is_engine_path(path: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _engine_paths() -> tuple[str, frozenset[str]]:
-    """The prefix of the realtime API, and the paths of the health checks."""
+    """The prefix of the realtime API, and the paths of health checks and metrics."""
     poll = _reverse("realtime:poll")
-    health = (_reverse("healthz"), _reverse("readyz"))
+    health = [_reverse(name) for name in ("healthz", "readyz", "metrics")]
     return poll.removesuffix("poll"), frozenset(filter(None, health))
 
 

@@ -28,6 +28,9 @@ class _Answers:
     async def drained(self) -> None:
         """Nothing has to be taken."""
 
+    async def caught_up(self) -> None:
+        """Nothing has to be taken."""
+
     def pause_reading(self) -> None:
         """There is nothing more to read."""
 

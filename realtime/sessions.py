@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 from django.db import IntegrityError, router, transaction
 from django.db.models.functions import Now
 
+from realtime import metrics
 from realtime.conf import conf
 from realtime.errors import ErrorCode, RealtimeError
 from realtime.models import Node, PollLease, Session
@@ -159,6 +160,7 @@ def open_session(
                 raise NodeLostError from None
         else:
             return session.pk
+    metrics.LIMIT_HITS.labels("connections").inc()
     raise RealtimeError(
         ErrorCode.MAX_CONNECTIONS,
         f"At most {limit} connections per user: close one first",

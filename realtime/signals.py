@@ -16,6 +16,7 @@ from django.db.models.signals import post_delete, post_migrate, post_save
 from rest_framework_simplejwt.settings import api_settings
 
 from realtime import log
+from realtime.erasure import erase_user
 from realtime.errors import CloseCode
 from realtime.models import OutboxEvent
 from realtime.revocation import revoke_tokens
@@ -39,6 +40,7 @@ def _on_logout(sender: Any, user: AbstractBaseUser | None, **_: Any) -> None:
 
 def _on_delete(sender: Any, instance: AbstractBaseUser, **_: Any) -> None:
     close_user(instance.pk, CloseCode.ACCOUNT_DISABLED, "account_disabled")
+    erase_user(instance.pk)
 
 
 def _make_head(sender: Any, using: str, **_: Any) -> None:

@@ -130,9 +130,27 @@ def _count_shared(key: str, window: int) -> tuple[int, int] | None:
         return _count(cache, key, window)
     except Exception as error:
         # Asking a dead Redis again for every poll would make them all wait for it.
+        if not _broken_until:
+            logger.warning("The cache fails, counting polls on this node only: %r", error)
         _broken_until = time.monotonic() + BROKEN_SECONDS
-        logger.warning("The cache fails, counting polls on this node only: %r", error)
         return None
+
+
+def probe_cache() -> None:
+    """While the cache fails, ask it again, so that no request has to.
+
+    Called by the node, in a thread that may wait.
+    """
+    global _broken_until
+    if time.monotonic() >= _broken_until:
+        return
+    try:
+        caches[conf().CACHE].get("realtime:probe")
+    except Exception:
+        _broken_until = time.monotonic() + BROKEN_SECONDS
+    else:
+        _broken_until = 0.0
+        logger.info("The cache works again")
 
 
 def _count(cache: BaseCache, key: str, window: int) -> tuple[int, int]:

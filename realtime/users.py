@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
@@ -47,6 +48,15 @@ def parse_field(field: models.Field[Any, Any], value: str | int) -> Any:
 def everyone_may(one_id: str, other_id: str) -> bool:
     """The default of `MAY_MESSAGE` and `MAY_WATCH`."""
     return True
+
+
+def site_language(user: AbstractBaseUser) -> str:
+    """The default of `USER_LANGUAGE`."""
+    return settings.LANGUAGE_CODE
+
+
+def ignore(notification: object) -> None:
+    """The default of `ON_UNREAD`."""
 
 
 def describe(user: AbstractBaseUser) -> UserDescription:

@@ -1,17 +1,70 @@
-"""uvicorn's WebSocket protocol, with a way to write ready-made frames.
+"""uvicorn's protocols, with a quicker way out and a limit to how slowly one may come in.
 
-    uvicorn --ws realtime.uvicorn_protocol:WebSocketProtocol site.asgi:application
+    uvicorn --ws realtime.uvicorn_protocol:WebSocketProtocol \\
+            --http realtime.uvicorn_protocol:HttpProtocol site.asgi:application
 
-Without it everything works; a fan-out then costs more per socket.
+Without them everything works. A fan-out then costs more per socket, and whoever
+sends a request's head slowly, or endlessly, is for a proxy in front to stop.
 """
 
 from __future__ import annotations
 
+import asyncio
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
 from realtime.errors import CloseCode
 from realtime.outbound import TRANSPORT_EXTENSION
+
+# For the whole head of a request: method, path, query and headers.
+HEAD_SECONDS = 10.0
+MAX_HEAD_BYTES = 64 * 1024
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """Waits for a request's head neither forever nor for any length."""
+
+    _head_timer: asyncio.TimerHandle | None = None
+    _head_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end_head()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._head_bytes += len(data)
+        super().data_received(data)
+        if self._head_timer is not None and self._head_bytes > MAX_HEAD_BYTES:
+            self._end_head()
+            self.send_400_response("The head of a request has at most 64 KiB.")
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        if self._head_timer is None:  # a further request on this connection
+            self._await_head()
+
+    def on_headers_complete(self) -> None:
+        self._end_head()
+        super().on_headers_complete()
+
+    def _await_head(self) -> None:
+        self._head_bytes = 0
+        self._head_timer = self.loop.call_later(HEAD_SECONDS, self._too_slow)
+
+    def _end_head(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _too_slow(self) -> None:
+        self._head_timer = None
+        self.transport.close()
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
@@ -23,6 +76,14 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         # task begins in a later step of the loop, so it will see the extension.
         if scope := getattr(self, "scope", None):
             scope["extensions"][TRANSPORT_EXTENSION] = self
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            # A line too long, say: websockets has its refusal ready, which uvicorn
+            # would leave lying, and the connection open.
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.transport.close()
 
     def denied(self) -> None:
         """uvicorn takes a refusal for a handshake left unfinished, and logs an error."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any, NoReturn
+from uuid import uuid4
 
 import msgspec
 from adrf.views import APIView as AsyncAPIView
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpResponse
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
@@ -19,20 +21,24 @@ from rest_framework.views import APIView
 from rest_framework_simplejwt.tokens import AccessToken
 from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
 
-from realtime import database, polling, protocol, send
+from realtime import database, logs, metrics, polling, protocol, send
 from realtime.authentication import Identity, JWTAuthentication, authenticate, request_token
 from realtime.database import Work
 from realtime.errors import ErrorCode, RealtimeError, invalid, not_found
 from realtime.hub import Hub
 from realtime.lifecycle import LocalNode, draining_error, local_node
+from realtime.origins import host_is_allowed
 from realtime.polling import LogReader, MissedRequest, PollRequest
-from realtime.protocol import DecodeError, MissedAnswer, PollAnswer
+from realtime.protocol import MAX_FRAME_BYTES, DecodeError, MissedAnswer, PollAnswer
 from realtime.rest import RestMixin, client_address
-from realtime.schema import openapi
+from realtime.schema import examples, openapi
 from realtime.throttling import Allowance, count_poll, count_send
 
+# What a proxy in front may call a request; anything else could forge log lines.
+REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 
-@extend_schema(tags=["realtime"], parameters=openapi.RATE_LIMIT_HEADERS)
+
+@extend_schema(parameters=openapi.RATE_LIMIT_HEADERS)
 class RealtimeView(RestMixin, AsyncAPIView):
     """Base of the views under `realtime/`: asynchronous, and rate limited.
 
@@ -46,6 +52,8 @@ class RealtimeView(RestMixin, AsyncAPIView):
     # What is counted, for whom; and what to call it in a refusal.
     count: Callable[[str], Allowance] = staticmethod(count_poll)
     counted = "polls a minute"
+    limit = "polls"
+    refusals = frozenset({403, 404, 429})
 
     def perform_authentication(self, request: Request) -> None:
         """Done by `admit`."""
@@ -60,12 +68,15 @@ class RealtimeView(RestMixin, AsyncAPIView):
             RealtimeError: no valid token (then its address is counted), or one
                 request too many.
         """
+        if not host_is_allowed(request._request._get_raw_host()):  # type: ignore[attr-defined]
+            raise invalid("This host is not served here: see ALLOWED_HOSTS")
         address = client_address(request)
         outcome, allowance = await database.run(
             Work.ENTRY, _admit, request_token(request), address, self.count
         )
         self.allowance = allowance
         if allowance.exceeded:
+            metrics.LIMIT_HITS.labels(self.limit).inc()
             raise RealtimeError(
                 ErrorCode.RATE_LIMITED,
                 f"More than {allowance.limit} {self.counted}",
@@ -73,6 +84,7 @@ class RealtimeView(RestMixin, AsyncAPIView):
             )
         if isinstance(outcome, Exception):
             raise outcome
+        logs.bind(user_id=outcome.user_id)
         return outcome
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
@@ -84,6 +96,8 @@ class RealtimeView(RestMixin, AsyncAPIView):
         return response
 
     async def async_dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        given = request.headers.get("X-Request-ID", "")
+        logs.bind(request_id=given if REQUEST_ID.fullmatch(given) else uuid4().hex)
         method = request.method.upper()
         if method == "OPTIONS" or method not in self.allowed_methods:
             # No handler of ours will count it, and every response has the headers.
@@ -112,14 +126,28 @@ class PollView(RealtimeView):
 
     @extend_schema(
         operation_id="poll",
+        summary="Poll for events",
+        examples=[examples.POLL_ANSWER],
         parameters=openapi.query_parameters(PollRequest),
         responses=PollAnswer,
     )
     async def get(self, request: Request) -> HttpResponse:
+        """The answer comes as soon as there is an event, at the latest after `timeout`.
+
+        Go on from `last_poll_id`, at once where `has_more`. With `resync` the log
+        does not reach back: fetch the state, then go on.
+        """
         return await self._answer(request, request.query_params.dict())
 
-    @extend_schema(operation_id="poll_with_body", request=PollRequest, responses={200: PollAnswer})
+    @extend_schema(
+        operation_id="poll_with_body",
+        summary="Poll for events, with a JSON body",
+        request=PollRequest,
+        responses={200: PollAnswer},
+        examples=[examples.POLL_REQUEST, examples.POLL_ANSWER],
+    )
     async def post(self, request: Request) -> HttpResponse:
+        """The same as `GET`, for parameters that are not to stand in a URL."""
         return await self._answer(request, None)
 
     async def _answer(self, request: Request, values: dict[str, Any] | None) -> HttpResponse:
@@ -147,10 +175,13 @@ class MissedView(RealtimeView):
 
     @extend_schema(
         operation_id="poll_missed",
+        summary="List missed events",
+        examples=[examples.MISSED_ANSWER],
         parameters=openapi.query_parameters(MissedRequest),
         responses=MissedAnswer,
     )
     async def get(self, request: Request) -> HttpResponse:
+        """What came after `last_sequence`, as a socket would have got it, at once."""
         node = await _node(request)
         identity = await self.admit(request)
         wanted: MissedRequest = polling.parse(MissedRequest, request.query_params.dict())
@@ -160,26 +191,33 @@ class MissedView(RealtimeView):
 
 
 class SendView(RealtimeView):
-    """`POST /api/v1/realtime/send`: one client envelope in, its answer out.
-
-    Through the same handlers as a frame on a socket. The answer is an `ack` or
-    `error` envelope; an error has the HTTP status of its code, too.
-    """
+    """`POST /api/v1/realtime/send`."""
 
     count = staticmethod(count_send)
     counted = "requests a second"
+    limit = "sends"
 
     @extend_schema(
         operation_id="send",
+        summary="Send a frame without a socket",
         request=openapi.client_frame(),
         responses={200: openapi.answer_frame(), "default": openapi.refusal()},
+        examples=[*examples.FRAMES, *examples.ANSWERS],
     )
     async def post(self, request: Request) -> HttpResponse:
+        """One client envelope in, its answer out, by the handlers of the socket.
+
+        The answer is an `ack` or `error` envelope; an error has the HTTP status of
+        its code, too.
+        """
         node = await _node(request)
         identity = await self.admit(request)
         body = await _json_body(request)
+        frame = protocol.encode(body)
+        if len(frame) > MAX_FRAME_BYTES:
+            raise invalid(f"A frame has at most {MAX_FRAME_BYTES} bytes", status=413)
         try:
-            envelope = protocol.decode_envelope(_as_text(body))
+            envelope = protocol.decode_envelope(frame.decode())
         except DecodeError as error:
             raise invalid(str(error), **({"field": error.field} if error.field else {})) from None
         answer, status = await send.answer(node.hub if node else Hub(), identity, envelope)
@@ -235,17 +273,13 @@ async def _json_body(request: Request) -> dict[str, Any]:
     return body
 
 
-def _as_text(body: dict[str, Any]) -> str:
-    try:
-        return protocol.encode(body).decode()
-    except UnicodeEncodeError:  # a lone surrogate, which Python's JSON lets through
-        raise DecodeError("Frame is not valid JSON") from None
-
-
 def _json_response(answer: object) -> HttpResponse:
     return HttpResponse(protocol.encode(answer), content_type="application/json")
 
 
+@extend_schema_view(
+    post=extend_schema(tags=["auth"], operation_id="obtain_token", summary="Log in for tokens")
+)
 class ObtainTokenView(RestMixin, TokenObtainPairView):
     """`POST auth/token`: username and password for an access and a refresh token."""
 
@@ -253,6 +287,9 @@ class ObtainTokenView(RestMixin, TokenObtainPairView):
     authentication_classes = ()
 
 
+@extend_schema_view(
+    post=extend_schema(tags=["auth"], operation_id="refresh_token", summary="Renew a token")
+)
 class RefreshTokenView(RestMixin, TokenRefreshView):
     """`POST auth/token/refresh`: a refresh token for a new access token."""
 
@@ -263,17 +300,35 @@ class RefreshTokenView(RestMixin, TokenRefreshView):
 class SessionToken(msgspec.Struct):
     """An access token; `expires_at` in Unix seconds."""
 
-    access: str
-    expires_at: int
+    access: Annotated[str, msgspec.Meta(examples=["eyJhbGciOiJIUzI1NiIsInR5cCI6…"])]
+    expires_at: Annotated[int, msgspec.Meta(examples=[1709328000])]
 
 
 class SessionTokenView(RestMixin, APIView):
-    """`POST auth/token/session`: an access token for whoever has a Django session."""
+    """`POST auth/token/session`: an access token for whoever has a Django session.
+
+    With the CSRF token, in the header `X-CSRFToken` or the form.
+    """
 
     authentication_classes = [SessionAuthentication]
     parser_classes = [JSONParser, FormParser, MultiPartParser]
 
-    @extend_schema(request=None, responses={200: SessionToken})
+    def permission_denied(
+        self, request: Request, message: str | None = None, code: str | None = None
+    ) -> NoReturn:
+        # A bearer token was perhaps given: "missing token" would not help its sender.
+        raise RealtimeError(
+            ErrorCode.MISSING_TOKEN,
+            "This takes a Django session: log in on the site, or ask auth/token",
+        )
+
+    @extend_schema(
+        tags=["auth"],
+        operation_id="session_token",
+        summary="Turn a session into a token",
+        request=None,
+        responses={200: SessionToken},
+    )
     def post(self, request: Request) -> HttpResponse:
         token = AccessToken.for_user(request.user)  # type: ignore[type-var]  # IsAuthenticated
         return _json_response(SessionToken(access=str(token), expires_at=token["exp"]))

@@ -10,7 +10,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Iterable
 
-from realtime import registry
+from realtime import metrics, registry
 from realtime.conf import conf
 from realtime.ephemeral import Signal
 from realtime.errors import ErrorCode, RealtimeError
@@ -105,6 +105,7 @@ class PollWait:
         except TimeoutError:
             pass
         finally:
+            metrics.POLL_WAITS.observe(self._loop.time() - self._began)
             if self._timer is not None:
                 self._timer.cancel()
 
@@ -120,12 +121,15 @@ class WaitingPolls:
         waits = self._by_user[wait.user_id]
         if len(waits) >= conf().MAX_WAITING_POLLS:
             waits.popleft().release()
+            metrics.WAITING_POLLS.dec()
         waits.append(wait)
+        metrics.WAITING_POLLS.inc()
 
     def remove(self, wait: PollWait) -> None:
         waits = self._by_user.get(wait.user_id)
         if waits and wait in waits:  # released ones have been taken out
             waits.remove(wait)
+            metrics.WAITING_POLLS.dec()
         if not waits:
             self._by_user.pop(wait.user_id, None)
 

@@ -152,6 +152,25 @@ export interface Disconnected {
 export interface Empty {
 }
 
+/**
+ * `erased`: what was told here on this channel has been deleted since.
+ *
+ * Only clients that come to it late see it: what they need to know of the
+ * channel they fetch by REST.
+ */
+export interface Erased {
+}
+
+/** `erased`, from the server on any, logged. */
+export interface ErasedFrame {
+  id: string;
+  type: "erased";
+  payload: Erased;
+  timestamp: string;
+  channel: string;
+  sequence: number;
+}
+
 /** The `code` of an error object, on sockets and over HTTP alike. */
 export type ErrorCode = "CHANNEL_NOT_FOUND" | "FORBIDDEN" | "INTERNAL_ERROR" | "INVALID_MESSAGE" | "INVALID_TOKEN" | "MAX_CONNECTIONS" | "MISSING_TOKEN" | "NOT_FOUND" | "RATE_LIMITED" | "TOKEN_EXPIRED";
 
@@ -289,6 +308,23 @@ export interface MessageCommand {
   timestamp?: string | null;
 }
 
+/** `message_deleted`: these messages have lost their content, and count as unread no more. */
+export interface MessageDeleted {
+  conversation_id: string;
+  message_ids: Array<string>;
+  deleted_at: string;
+}
+
+/** `message_deleted`, from the server on conversation:{id}, logged. */
+export interface MessageDeletedFrame {
+  id: string;
+  type: "message_deleted";
+  payload: MessageDeleted;
+  timestamp: string;
+  channel: string;
+  sequence: number;
+}
+
 /** `message`, from the server on conversation:{id}, logged. */
 export interface MessageFrame {
   id: string;
@@ -299,7 +335,11 @@ export interface MessageFrame {
   sequence: number;
 }
 
-/** `message`: something was said. `position` counts within the conversation. */
+/**
+ * `message`: something was said. `position` counts within the conversation.
+ *
+ * `deleted_at` is there, in REST, where it was deleted: `content` is empty then.
+ */
 export interface MessagePayload {
   id: string;
   conversation_id: string;
@@ -309,6 +349,7 @@ export interface MessagePayload {
   is_read: boolean;
   sender: UserDescription | null;
   position: number;
+  deleted_at?: string;
 }
 
 /** `message`, from a client. The conversation may stand in the envelope's channel. */
@@ -324,6 +365,44 @@ export interface MissedAnswer {
   has_more: boolean;
   epoch: string;
   resync?: boolean;
+}
+
+/**
+ * `mutes_changed`, and what REST says of them: all that the user has muted.
+ *
+ * Attributes:
+ *     types: types of notifications.
+ *     keys: what `notify_coalesced` calls its key; a conversation's is its channel.
+ */
+export interface Mutes {
+  types: Array<string>;
+  keys: Array<string>;
+}
+
+/** `mutes_changed`, from the server on notifications, logged. */
+export interface MutesChangedFrame {
+  id: string;
+  type: "mutes_changed";
+  payload: Mutes;
+  timestamp: string;
+  channel: string;
+  sequence: number;
+}
+
+/** `notification_deleted`: it is gone, read or not. */
+export interface NotificationDeleted {
+  notification_id: string;
+  unread_count: number;
+}
+
+/** `notification_deleted`, from the server on notifications, logged. */
+export interface NotificationDeletedFrame {
+  id: string;
+  type: "notification_deleted";
+  payload: NotificationDeleted;
+  timestamp: string;
+  channel: string;
+  sequence: number;
 }
 
 /** `notification`, from the server on notifications, logged. */
@@ -463,7 +542,12 @@ export interface ParticipantLeftFrame {
   sequence: number;
 }
 
-/** `participants_added`: they see what comes after `position`. */
+/**
+ * `participants_added`: they see what comes after `position`.
+ *
+ * On the conversation's channel for who was there; on `notifications` for those
+ * who come in, and in a new conversation for all.
+ */
 export interface ParticipantsAdded {
   conversation_id: string;
   participants: Array<UserDescription>;
@@ -471,7 +555,7 @@ export interface ParticipantsAdded {
   position: number;
 }
 
-/** `participants_added`, from the server on conversation:{id}, logged. */
+/** `participants_added`, from the server on conversation:{id},notifications, logged. */
 export interface ParticipantsAddedFrame {
   id: string;
   type: "participants_added";
@@ -546,7 +630,7 @@ export interface PresenceFrame {
  */
 export interface PresencePayload {
   user_id: string;
-  status: string;
+  status: "online" | "offline" | "away" | "busy";
   last_seen: string | null;
 }
 
@@ -636,7 +720,7 @@ export interface ServerEnvelope {
   sequence?: number;
 }
 
-export type ServerFrame = AckFrame | ConnectFrame | CountUpdateFrame | DisconnectFrame | ErrorFrame | FeedUpdateFrame | HeartbeatFrame | MessageFrame | NotificationFrame | NotificationReadFrame | NotificationReadAllFrame | ParticipantLeftFrame | ParticipantsAddedFrame | PresenceFrame | ReadReceiptFrame | ResyncFrame | TypingStartFrame | TypingStopFrame;
+export type ServerFrame = AckFrame | ConnectFrame | CountUpdateFrame | DisconnectFrame | ErasedFrame | ErrorFrame | FeedUpdateFrame | HeartbeatFrame | MessageFrame | MessageDeletedFrame | MutesChangedFrame | NotificationFrame | NotificationDeletedFrame | NotificationReadFrame | NotificationReadAllFrame | ParticipantLeftFrame | ParticipantsAddedFrame | PresenceFrame | ReadReceiptFrame | ResyncFrame | TypingStartFrame | TypingStopFrame;
 
 /** The `ack` of `subscribe`. */
 export interface SubscribeAck {
@@ -786,7 +870,7 @@ export interface Unsubscribed {
   channel: string;
 }
 
-/** What the hook `DESCRIBE_USER` returns. */
+/** What others see of a user, as the hook `DESCRIBE_USER` gives it. */
 export interface UserDescription {
   avatar_url: string | null;
   display_name: string;
@@ -800,11 +884,15 @@ export interface EventPayloads {
   connect: Connected;
   count_update: FeedCount;
   disconnect: Disconnected;
+  erased: Erased;
   error: ErrorObject;
   feed_update: FeedUpdate;
   heartbeat: Heartbeat;
   message: MessagePayload;
+  message_deleted: MessageDeleted;
+  mutes_changed: Mutes;
   notification: NotificationPayload;
+  notification_deleted: NotificationDeleted;
   notification_read: NotificationRead;
   notification_read_all: NotificationReadAll;
   participant_left: ParticipantLeft;

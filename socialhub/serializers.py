@@ -5,25 +5,32 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
+from drf_spectacular.drainage import set_override
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from realtime.conf import UserDescription
 from realtime.protocol import prefixed_id
+from realtime.schema.openapi import prefixed_id_schema, schema_of
 from realtime.users import describe
 from socialhub.models import Comment, Post
 from socialhub.services import COMMENT_PREFIX, POST_PREFIX
 
 
+@extend_schema_field({"type": "string"})
 class PrefixedIdField(serializers.Field[Any, Any, str, Any]):
     """A primary key as it is on the wire, such as `post_7`."""
 
     def __init__(self, prefix: str, **kwargs: Any) -> None:
         super().__init__(read_only=True, **kwargs)
         self.prefix = prefix
+        set_override(self, "field", prefixed_id_schema(prefix))
 
     def to_representation(self, value: Any) -> str:
         return prefixed_id(self.prefix, value)
 
 
+@extend_schema_field(schema_of(UserDescription))
 class UserField(serializers.Field[Any, Any, dict[str, Any], Any]):
     """What others see of a user, by the hook `DESCRIBE_USER`."""
 
@@ -34,12 +41,17 @@ class UserField(serializers.Field[Any, Any, dict[str, Any], Any]):
         return dict(describe(value))
 
 
+@extend_schema_field({"type": "string", "examples": ["Hello, @bob!"]})
+class TextField(serializers.CharField):
+    """What somebody has written."""
+
+
 class PostSerializer(serializers.Serializer[Post]):
     """One post of `api.posts_for`, which counts its likes and comments."""
 
     id = PrefixedIdField(POST_PREFIX, source="pk")
     author = UserField()
-    text = serializers.CharField()
+    text = TextField()
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
     likes_count = serializers.IntegerField()
@@ -53,5 +65,5 @@ class CommentSerializer(serializers.Serializer[Comment]):
     id = PrefixedIdField(COMMENT_PREFIX, source="pk")
     post_id = PrefixedIdField(POST_PREFIX)
     author = UserField()
-    text = serializers.CharField()
+    text = TextField()
     created_at = serializers.DateTimeField()

@@ -7,7 +7,6 @@ since `apps.py` has it watch the model.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -16,24 +15,21 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
-from notifications.services import notify_many
+from notifications.services import notify, notify_coalesced, notify_many
 from realtime.errors import ErrorCode, RealtimeError, invalid, not_found
 from realtime.feed import feed_event
-from realtime.protocol import prefixed_id
-from realtime.users import describe
+from realtime.protocol import UNSTORABLE, prefixed_id
 from socialhub.mentions import mentioned_users
 from socialhub.models import MAX_TEXT_CHARS, Comment, Follow, Like, Post
 
 POST_PREFIX = "post"
 COMMENT_PREFIX = "comment"
 EXCERPT_CHARS = 80
-# What a database cannot hold: NUL, and halves of surrogate pairs.
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class _Notice(NamedTuple):
     type: str
-    message: str
+    excerpt: str = ""
 
 
 def create_post(author: AbstractBaseUser, text: str) -> Post:
@@ -48,7 +44,7 @@ def create_post(author: AbstractBaseUser, text: str) -> Post:
     text = _checked(text)
     with transaction.atomic():
         post = Post.objects.create(author=author, text=text)  # type: ignore[misc]  # any user model
-        _notify(author, post, _mentions(author, text, "a post"))
+        _notify(author, post, _mentions(text))
     return post
 
 
@@ -66,7 +62,7 @@ def edit_post(user: AbstractBaseUser, post_id: int, text: str) -> Post:
         if text != before:
             post.save(update_fields=["text", "updated_at"])
             known = {mentioned.pk for mentioned in mentioned_users(before)}
-            notices = _mentions(user, text, "a post")
+            notices = _mentions(text)
             _notify(user, post, {key: notices[key] for key in notices if key not in known})
     return post
 
@@ -84,6 +80,8 @@ def delete_post(user: AbstractBaseUser, post_id: int) -> None:
 def like(user: AbstractBaseUser, post_id: int) -> int:
     """Like a post; its author is notified. Liking it again changes nothing.
 
+    Of one who takes the like back and gives it again there is one unread notification.
+
     Returns:
         How many like it now.
 
@@ -95,7 +93,14 @@ def like(user: AbstractBaseUser, post_id: int) -> int:
         _, created = Like.objects.get_or_create(post=post, user_id=user.pk)
         if created:
             feed_event(post, "post_liked", "liked", user)
-            _notify(user, post, {post.author_id: _Notice("like", f"{_name(user)} liked your post")})
+            wire_id = prefixed_id(POST_PREFIX, post.pk)
+            notify_coalesced(  # unliked and liked again is no news before it is read
+                [post.author_id],
+                "like",
+                key=f"like:{wire_id}:{user.pk}",
+                actor=user,
+                post_id=wire_id,
+            )
         return post.likes.count()
 
 
@@ -130,9 +135,8 @@ def comment(user: AbstractBaseUser, post_id: int, text: str) -> Comment:
         post = lock_post(post_id)
         written = Comment.objects.create(post=post, author=user, text=text)  # type: ignore[misc]
         feed_event(post, "post_commented", "commented", user)
-        notices = _mentions(user, text, "a comment")
-        message = f"{_name(user)} commented on your post: “{_excerpt(text)}”"
-        notices[post.author_id] = _Notice("comment", message)
+        notices = _mentions(text)
+        notices[post.author_id] = _Notice("comment", _excerpt(text))
         _notify(user, post, notices)
     return written
 
@@ -150,7 +154,7 @@ def follow(user: AbstractBaseUser, followed_id: Any) -> None:
     with transaction.atomic():
         _, created = Follow.objects.get_or_create(follower_id=user.pk, followed_id=followed_id)
         if created:
-            notify_many([followed_id], "follow", f"{_name(user)} follows you", actor=user)
+            notify(followed_id, "follow", actor=user)
 
 
 def unfollow(user: AbstractBaseUser, followed_id: Any) -> None:
@@ -200,13 +204,13 @@ def _checked(text: str) -> str:
         raise invalid("text must not be blank", field="text")
     if len(text) > MAX_TEXT_CHARS:
         raise invalid(f"text has {len(text)} characters, at most {MAX_TEXT_CHARS}", field="text")
-    if _UNSTORABLE.search(text):
+    if UNSTORABLE.search(text):
         raise invalid("text has characters that cannot be stored", field="text")
     return text
 
 
-def _mentions(author: AbstractBaseUser, text: str, where: str) -> dict[Any, _Notice]:
-    notice = _Notice("mention", f"{_name(author)} mentioned you in {where}")
+def _mentions(text: str) -> dict[Any, _Notice]:
+    notice = _Notice("mention", _excerpt(text))
     return {user.pk: notice for user in mentioned_users(text)}
 
 
@@ -217,11 +221,8 @@ def _notify(actor: AbstractBaseUser, post: Post, notices: dict[Any, _Notice]) ->
     # would else lock the inboxes crosswise.
     in_order: Iterable[Any] = sorted(notices)
     for notice, keys in groupby(in_order, key=notices.__getitem__):
-        notify_many(keys, notice.type, notice.message, actor=actor, post_id=post_id)
-
-
-def _name(user: AbstractBaseUser) -> str:
-    return describe(user)["display_name"]
+        params = {"excerpt": notice.excerpt}
+        notify_many(keys, notice.type, params=params, actor=actor, post_id=post_id)
 
 
 def _excerpt(text: str) -> str:

@@ -51,6 +51,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "socialhub.middleware.content_security_policy",
     "realtime.middleware.cors",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -93,6 +94,16 @@ def _database() -> dict[str, Any]:
             "timeout": 20,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         }
+    elif database["ENGINE"].endswith("postgresql"):
+        # A database host that vanishes is noticed within half a minute, not within hours.
+        noticing = {
+            "connect_timeout": 5,
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 15_000,
+        }
+        database["OPTIONS"] = {**noticing, **database.get("OPTIONS", {})}
     return database
 
 
@@ -113,7 +124,7 @@ if REDIS_URL:
         "default": {
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
             "LOCATION": REDIS_URL,
-            "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
+            "OPTIONS": {"socket_timeout": 0.25, "socket_connect_timeout": 0.25},
         }
     }
 else:
@@ -131,7 +142,10 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 ALLOWED_ORIGINS: list[str] | None = env.list("ALLOWED_ORIGINS", default=None)
-REALTIME: dict[str, Any] = {"ALLOWED_ORIGINS": ALLOWED_ORIGINS}
+REALTIME: dict[str, Any] = {
+    "ALLOWED_ORIGINS": ALLOWED_ORIGINS,
+    "METRICS_TOKEN": env.str("METRICS_TOKEN", default=""),
+}
 
 REST_FRAMEWORK = {"DEFAULT_SCHEMA_CLASS": "realtime.schema.openapi.ProductSchema"}
 
@@ -143,6 +157,21 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SORT_OPERATION_PARAMETERS": False,
+    # What is sent and what is answered are two types: a password is not answered.
+    "COMPONENT_SPLIT_REQUEST": True,
+    "TAGS": [
+        {"name": "auth", "description": "Tokens, for the API and for sockets."},
+        {
+            "name": "realtime",
+            "description": "Events by long poll, and frames without a socket. Every response "
+            "has `X-RateLimit-*` headers.",
+        },
+        {"name": "notifications", "description": "What the user was told, and has read."},
+        {"name": "messaging", "description": "Conversations and their messages."},
+        {"name": "presence", "description": "Who is online."},
+        {"name": "socialhub", "description": "The sample site: posts, comments, likes, follows."},
+    ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
@@ -156,6 +185,13 @@ SIMPLE_JWT = {
     "REFRESH_TOKEN_LIFETIME": timedelta(days=14),
 }
 
+# Behind TLS, as everything but a developer's machine should be. Cookies and redirects
+# then insist on it; the proxy says X-Forwarded-Proto, which uvicorn takes from 127.0.0.1.
+HTTPS: bool = env.bool("HTTPS", default=not DEBUG)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 
@@ -166,7 +202,17 @@ LANGUAGE_CODE = "en"
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
+        "json": {"()": "realtime.logs.JsonFormatter"},
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": env.str("LOG_FORMAT", default="line"),
+        }
+    },
     "root": {"handlers": ["console"], "level": "INFO"},
+    # It says for every hint that a dead server's queue is full, until that expires.
+    "loggers": {"channels_redis": {"level": "WARNING"}},
 }

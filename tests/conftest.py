@@ -23,6 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "options(**options): set options of REALTIME",
         "named_users: about users with a username",
         "email_users: about users who log in by e-mail",
+        "walks(sends, receives): the types of frames that a scenario goes through",
     ):
         config.addinivalue_line("markers", marker)
 

@@ -20,7 +20,7 @@ import uvicorn
 from django.conf import settings
 from django.db import connection
 
-from realtime.uvicorn_protocol import WebSocketProtocol
+from realtime.uvicorn_protocol import HttpProtocol, WebSocketProtocol
 
 ROOT = Path(__file__).resolve().parent.parent
 START_TIMEOUT = 30.0
@@ -51,7 +51,7 @@ def uvicorn_thread() -> Iterator[Address]:
     config = uvicorn.Config(
         application,
         loop="uvloop",
-        http="httptools",
+        http=HttpProtocol,
         ws=WebSocketProtocol,
         ws_max_size=128 * 1024,
         ws_per_message_deflate=False,
@@ -107,6 +107,7 @@ def manage(*arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
 
 UVICORN = (
     "uvicorn", "socialhub.asgi:application", "--host", "127.0.0.1", "--port", "{port}",
+    "--http", "realtime.uvicorn_protocol:HttpProtocol",
     "--ws", "realtime.uvicorn_protocol:WebSocketProtocol", "--ws-max-size", "131072",
     "--ws-per-message-deflate", "false", "--no-access-log",
 )  # fmt: skip
@@ -116,12 +117,13 @@ DAPHNE = ("daphne", "-b", "127.0.0.1", "-p", "{port}", "socialhub.asgi:applicati
 
 @contextmanager
 def server_process(
-    command: tuple[str, ...] = UVICORN, **extra: str
+    command: tuple[str, ...] = UVICORN, *, output: list[str] | None = None, **extra: str
 ) -> Iterator[tuple[Address, subprocess.Popen[str]]]:
     """The site on a server of its own, ready to serve.
 
     Args:
         command: a module and its arguments; `{port}` becomes a free port.
+        output: gets the lines that it prints, all of them when the block has ended.
         extra: further environment variables.
     """
     port = _free_port()
@@ -133,15 +135,16 @@ def server_process(
         stderr=subprocess.STDOUT,
         text=True,
     )
-    output: list[str] = []
+    output = [] if output is None else output
     reader = threading.Thread(target=lambda: output.extend(process.stdout or ()))
     reader.start()
     address = Address(port, process.pid)
     try:
-        _wait(lambda: _is_ready(address), lambda: process.poll() is None)
+        try:
+            _wait(lambda: _is_ready(address), lambda: process.poll() is None)
+        except TimeoutError:
+            raise AssertionError("Server did not start:\n" + "".join(output)) from None
         yield address, process
-    except TimeoutError:
-        raise AssertionError("Server did not start:\n" + "".join(output)) from None
     finally:
         process.terminate()
         try:

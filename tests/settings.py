@@ -7,6 +7,7 @@ import json
 import os
 
 os.environ["DEBUG"] = "0"
+os.environ["HTTPS"] = "0"
 os.environ.setdefault("SECRET_KEY", "test-key-that-is-long-enough-for-hs256-signatures")
 os.environ.setdefault("ALLOWED_HOSTS", "*")
 

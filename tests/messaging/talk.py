@@ -15,6 +15,8 @@ from messaging.events import MessagePayload
 from realtime import log, relay
 from realtime.errors import RealtimeError
 from realtime.users import user_id
+from tests.clients import in_thread, settled
+from tests.servers import Address
 
 EVENTS = 1000
 
@@ -26,10 +28,17 @@ def pair(one: Any, other: Any) -> int:
 
 
 def group(creator: Any, *others: Any, title: str = "") -> int:
-    """The key of a new group."""
+    """The key of a new group, or of the conversation of two."""
     ids = [user_id(other) for other in others]
     conversation, _ = services.create_conversation(user_id(creator), ids, title)
     return conversation.pk
+
+
+async def talk_of(server: Address, *people: Any) -> int:
+    """The key of a conversation of these people, of whose beginning they have been told."""
+    conversation = await in_thread(group, *people)
+    await settled(server, people[0])
+    return conversation
 
 
 def say(user: Any, conversation: int, content: str, **client: Any) -> MessagePayload:

@@ -10,7 +10,7 @@ import pytest
 from messaging import services
 from realtime.users import user_id
 from tests.clients import Socket, in_thread, open_http, open_socket, settled
-from tests.messaging.talk import group, pair, say
+from tests.messaging.talk import pair, say, talk_of
 from tests.people import make_user
 from tests.servers import Address
 
@@ -29,7 +29,7 @@ def channel(conversation: int) -> str:
 async def test_joining_a_conversation_shows_where_it_stands(
     server: Address, alice: Any, bob: Any
 ) -> None:
-    conversation = await in_thread(pair, alice, bob)
+    conversation = await talk_of(server, alice, bob)
     for text in ("1", "2"):
         await in_thread(say, bob, conversation, text)
     async with open_socket(server, alice) as socket:
@@ -48,7 +48,7 @@ async def test_joining_a_conversation_shows_where_it_stands(
 async def test_outsiders_cannot_subscribe_to_a_conversation(
     server: Address, alice: Any, bob: Any, carol: Any
 ) -> None:
-    conversation = await in_thread(pair, alice, bob)
+    conversation = await talk_of(server, alice, bob)
     async with open_socket(server, carol) as socket:
         answers = [await join(socket, pk) for pk in (conversation, conversation + 1000)]
         for answer in answers:
@@ -62,7 +62,7 @@ async def test_outsiders_cannot_subscribe_to_a_conversation(
 async def test_a_conversation_s_channel_has_one_name(
     server: Address, alice: Any, bob: Any, form: str
 ) -> None:
-    conversation = await in_thread(pair, alice, bob)
+    conversation = await talk_of(server, alice, bob)
     async with open_socket(server, alice) as socket:
         name = f"conversation:{form.format(conversation)}"
         answer = await socket.ask("subscribe", {"channel": name})
@@ -74,7 +74,7 @@ async def test_a_conversation_s_channel_has_one_name(
 async def test_a_message_by_channel_or_by_id_is_acknowledged_whole(
     server: Address, alice: Any, bob: Any
 ) -> None:
-    conversation = await in_thread(pair, alice, bob)
+    conversation = await talk_of(server, alice, bob)
     async with open_socket(server, alice) as a, open_socket(server, bob) as b:
         await join(a, conversation)
         await join(b, conversation)
@@ -97,7 +97,7 @@ async def test_a_message_by_channel_or_by_id_is_acknowledged_whole(
 async def test_who_is_not_subscribed_is_notified_only(
     server: Address, alice: Any, bob: Any
 ) -> None:
-    conversation = await in_thread(pair, alice, bob)
+    conversation = await talk_of(server, alice, bob)
     async with open_socket(server, bob) as socket:
         await socket.silence()
         await in_thread(say, alice, conversation, "Hello")
@@ -109,7 +109,7 @@ async def test_who_is_not_subscribed_is_notified_only(
 async def test_a_frame_s_uuid_makes_a_message_safe_to_send_again(
     server: Address, alice: Any, bob: Any
 ) -> None:
-    conversation, frame_id = await in_thread(pair, alice, bob), str(uuid4())
+    conversation, frame_id = await talk_of(server, alice, bob), str(uuid4())
     where = {"channel": channel(conversation)}
     async with open_socket(server, alice) as socket:
         first = await socket.ask("message", {"content": "One"}, id=frame_id, **where)
@@ -145,8 +145,8 @@ async def test_what_cannot_be_sent_is_refused_and_the_socket_stays_open(
     server: Address, alice: Any, bob: Any, carol: Any, payload: dict[str, str], code: str
 ) -> None:
     named = {
-        "mine": f"conv_{await in_thread(pair, alice, bob)}",
-        "foreign": f"conv_{await in_thread(pair, bob, carol)}",
+        "mine": f"conv_{await talk_of(server, alice, bob)}",
+        "foreign": f"conv_{await talk_of(server, bob, carol)}",
     }
     if (name := payload.get("conversation_id")) in named:
         payload = {**payload, "conversation_id": named[name]}
@@ -159,7 +159,7 @@ async def test_what_cannot_be_sent_is_refused_and_the_socket_stays_open(
 async def test_a_frame_names_one_conversation(
     server: Address, alice: Any, bob: Any, carol: Any
 ) -> None:
-    one, other = [await in_thread(pair, alice, user) for user in (bob, carol)]
+    one, other = [await talk_of(server, alice, user) for user in (bob, carol)]
     async with open_socket(server, alice) as socket:
         payload = {"content": "x", "conversation_id": f"conv_{one}"}
         answer = await socket.ask("message", payload, channel=channel(other))
@@ -171,7 +171,7 @@ async def test_a_frame_names_one_conversation(
 
 
 async def test_reading_over_the_socket(server: Address, alice: Any, bob: Any, carol: Any) -> None:
-    conversation = await in_thread(pair, alice, bob)
+    conversation = await talk_of(server, alice, bob)
     message = await in_thread(say, bob, conversation, "Hello")
     receipt = {"conversation_id": f"conv_{conversation}", "message_ids": [message.id]}
     async with open_socket(server, alice) as a, open_socket(server, bob) as b:
@@ -194,13 +194,14 @@ async def test_reading_over_the_socket(server: Address, alice: Any, bob: Any, ca
 async def test_who_is_removed_is_unsubscribed_and_has_to_be_let_in_again(
     server: Address, alice: Any, bob: Any, carol: Any
 ) -> None:
-    conversation = await in_thread(group, alice, bob, carol)
+    conversation = await talk_of(server, alice, bob, carol)
     ids = user_id(alice), conversation, user_id(carol)
     async with open_socket(server, carol) as socket:
         await join(socket, conversation)
         await in_thread(services.remove_participant, *ids)
         await socket.expect("participant_left")
         await in_thread(services.add_participants, *ids[:2], [user_id(carol)])
+        await socket.expect("participants_added")
         await in_thread(say, alice, conversation, "Welcome back")
         await socket.expect("notification")
         await socket.silence()  # her subscription went with the removal
@@ -212,14 +213,14 @@ async def test_a_poll_that_names_no_channels_has_all_of_the_user_s_conversations
     server: Address, alice: Any, bob: Any, carol: Any
 ) -> None:
     for other in (bob, carol):
-        await in_thread(say, other, await in_thread(pair, alice, other), "Hello")
+        await in_thread(say, other, await talk_of(server, alice, other), "Hello")
     await settled(server, alice)
     async with open_http(server, alice) as http:
         answer = await http.get(
             "/api/v1/realtime/poll", params={"user_id": user_id(alice), "timeout": 0}
         )
         kinds = [event["type"] for event in answer.json()["events"]]
-        assert kinds == ["message", "notification"] * 2
+        assert kinds == ["participants_added", "message", "notification"] * 2
 
 
 async def test_a_poll_cannot_name_a_foreign_conversation(

@@ -122,6 +122,18 @@ def test_who_came_later_is_not_told_of_what_was_before(alice: Any, bob: Any, car
     assert len(events(carol, "read_receipt")) == 1
 
 
+def test_the_read_position_never_moves_in_silence(alice: Any, bob: Any) -> None:
+    conversation = pair(alice, bob)
+    say(alice, conversation, "1")
+    say(bob, conversation, "2")
+    for position in (None, 2):
+        answer = services.mark_read(user_id(bob), conversation, position=position)
+        assert answer.last_read_position == 1
+    [(_, told)] = events(bob, "read_receipt")
+    assert told["last_read_position"] == 1
+    assert unread(bob, conversation) == 0
+
+
 def test_reading_costs_the_same_queries_however_much_is_read(alice: Any, bob: Any) -> None:
     conversation = pair(alice, bob)
     costs = []

@@ -15,8 +15,9 @@ from django.test.utils import CaptureQueriesContext
 from messaging import services
 from messaging.models import Message
 from realtime.users import user_id
+from tests.clients import RestClient
 from tests.messaging.talk import events, group, pair, say
-from tests.people import make_user, token_for
+from tests.people import make_user
 
 LIST = "/api/v1/conversations"
 
@@ -26,7 +27,7 @@ As = Callable[[Any], Client]
 @pytest.fixture
 def client() -> As:
     """A client of somebody."""
-    return lambda user: Client(headers={"Authorization": f"Bearer {token_for(user)}"})
+    return RestClient
 
 
 def url(conversation: int, what: str) -> str:
@@ -262,8 +263,8 @@ def test_a_malformed_id_is_refused(client: As, alice: Any, id: str) -> None:
 
 
 def test_a_token_is_needed(alice: Any, bob: Any) -> None:
-    assert refused(Client().get(LIST)) == (401, "MISSING_TOKEN")
-    assert refused(Client().get(url(pair(alice, bob), "messages"))) == (401, "MISSING_TOKEN")
+    assert refused(RestClient().get(LIST)) == (401, "MISSING_TOKEN")
+    assert refused(RestClient().get(url(pair(alice, bob), "messages"))) == (401, "MISSING_TOKEN")
 
 
 # --- costs -------------------------------------------------------------------------------
@@ -280,8 +281,8 @@ def test_the_list_costs_the_same_queries_however_much_there_is(client: As, alice
         with CaptureQueriesContext(connection) as captured:
             browser.get(LIST)
         costs.append(len(captured))
-    # The token's user, the page with its counts, last messages, participants.
-    assert costs == [4, 4]
+    # The token's user, the page with its counts, mutes, last messages, participants.
+    assert costs == [5, 5]
 
 
 def test_a_page_of_history_costs_the_same_queries_however_long_it_is(
@@ -298,3 +299,30 @@ def test_a_page_of_history_costs_the_same_queries_however_long_it_is(
             browser.get(url(conversation, "messages"))
         costs.append(len(captured))
     assert costs == [3, 3]  # the token's user, the stays, the page
+
+
+# --- deleting and muting -----------------------------------------------------------------
+
+
+def test_taking_a_message_back(client: As, alice: Any, bob: Any, carol: Any) -> None:
+    conversation = pair(alice, bob)
+    path = url(conversation, f"messages/{say(alice, conversation, 'Oh no').id}")
+    for user, error in ((bob, (403, "FORBIDDEN")), (carol, (404, "NOT_FOUND"))):
+        assert refused(client(user).delete(path)) == error
+    answer = client(alice).delete(path)
+    assert (answer.status_code, answer.json()["content"]) == (200, "")
+    [listed] = client(bob).get(url(conversation, "messages")).json()["results"]
+    assert (listed["content"], listed["deleted_at"]) == ("", answer.json()["deleted_at"])
+    [summary] = client(bob).get(LIST).json()["results"]
+    assert (summary["unread_count"], summary["last_message"]["content"]) == (0, "")
+    assert refused(client(alice).delete(url(conversation, "messages/7")))[0] == 400
+
+
+def test_muting_a_conversation(client: As, alice: Any, bob: Any, carol: Any) -> None:
+    conversation = pair(alice, bob)
+    assert refused(client(carol).put(url(conversation, "mute"))) == (404, "NOT_FOUND")
+    assert client(bob).put(url(conversation, "mute")).status_code == 204
+    assert client(bob).get(LIST).json()["results"][0]["muted"] is True
+    assert client(alice).get(LIST).json()["results"][0]["muted"] is False
+    assert client(bob).delete(url(conversation, "mute")).status_code == 204
+    assert client(bob).get(LIST).json()["results"][0]["muted"] is False

@@ -11,7 +11,7 @@ from messaging import services
 from realtime.models import Event
 from realtime.users import describe, user_id
 from tests.clients import Socket, in_thread, open_poller, open_socket
-from tests.messaging.talk import group, pair
+from tests.messaging.talk import talk_of
 from tests.messaging.test_commands import channel, join
 from tests.servers import Address
 
@@ -26,7 +26,7 @@ async def typing(socket: Socket, type: str, conversation: int, **envelope: Any) 
 async def test_the_others_see_who_types_and_who_types_does_not(
     server: Address, alice: Any, bob: Any
 ) -> None:
-    conversation = await in_thread(pair, alice, bob)
+    conversation = await talk_of(server, alice, bob)
     async with open_socket(server, alice) as a, open_socket(server, bob) as b:
         await join(a, conversation)
         await join(b, conversation)
@@ -50,7 +50,7 @@ async def test_the_others_see_who_types_and_who_types_does_not(
 
 
 async def test_typing_ends_with_the_connection(server: Address, alice: Any, bob: Any) -> None:
-    conversation = await in_thread(pair, alice, bob)
+    conversation = await talk_of(server, alice, bob)
     async with open_socket(server, bob) as b:
         await join(b, conversation)
         async with open_socket(server, alice) as a:
@@ -64,7 +64,7 @@ async def test_typing_that_is_not_renewed_ends_once(
     server: Address, alice: Any, bob: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(services, "TYPING_SECONDS", 1)
-    conversation = await in_thread(pair, alice, bob)
+    conversation = await talk_of(server, alice, bob)
     async with open_socket(server, alice) as a, open_socket(server, bob) as b:
         await join(b, conversation)
         for _ in range(2):
@@ -80,7 +80,7 @@ async def test_typing_that_is_not_renewed_ends_once(
 async def test_who_is_not_subscribed_or_not_there_sees_no_typing(
     server: Address, alice: Any, bob: Any, carol: Any
 ) -> None:
-    conversation = await in_thread(group, alice, bob, carol)
+    conversation = await talk_of(server, alice, bob, carol)
     await in_thread(services.leave, user_id(carol), conversation)
     async with (
         open_socket(server, alice) as a,
@@ -104,14 +104,14 @@ async def test_who_may_not_write_cannot_show_that_they_type(
 ) -> None:
     refusing = settings.REALTIME
     settings.REALTIME = {k: v for k, v in refusing.items() if k != "MAY_MESSAGE"}
-    conversation = await in_thread(pair, alice, bob)
+    conversation = await talk_of(server, alice, bob)
     settings.REALTIME = refusing
     async with open_socket(server, alice) as a:
         assert (await typing(a, "typing_start", conversation))["code"] == "FORBIDDEN"
 
 
 async def test_a_poll_sees_typing_too(server: Address, alice: Any, bob: Any) -> None:
-    conversation = await in_thread(pair, alice, bob)
+    conversation = await talk_of(server, alice, bob)
     async with open_socket(server, alice) as a, open_poller(server, bob) as poller:
         poll = asyncio.create_task(poller.poll())
         while not poll.done():  # renewed, until a poll that waits has seen it

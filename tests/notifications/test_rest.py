@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from notifications.services import notify, notify_many
-from tests.people import token_for
+from tests.clients import RestClient
 
 LIST = "/api/v1/notifications"
 
@@ -18,7 +18,7 @@ LIST = "/api/v1/notifications"
 @pytest.fixture
 def client(alice: Any) -> Client:
     """Alice's client."""
-    return Client(headers={"Authorization": f"Bearer {token_for(alice)}"})
+    return RestClient(alice)
 
 
 def refused(response: Any) -> tuple[int, str]:
@@ -82,7 +82,7 @@ def test_a_malformed_id_is_refused(client: Client, id: str) -> None:
 
 
 def test_a_token_is_needed_and_the_method_has_to_be_right(client: Client) -> None:
-    assert refused(Client().get(LIST)) == (401, "MISSING_TOKEN")
+    assert refused(RestClient().get(LIST)) == (401, "MISSING_TOKEN")
     wrong = Client(headers={"Authorization": "Bearer x"})
     assert refused(wrong.get(LIST)) == (401, "INVALID_TOKEN")
     assert refused(client.delete(LIST)) == (405, "INVALID_MESSAGE")

@@ -105,7 +105,7 @@ def test_what_is_rolled_back_is_told_to_nobody(alice: Any) -> None:
         (("", "text"), "type must be a text"),
         (("like", ""), "message must be a text"),
         (("like", "   "), "message must be a text"),
-        (("like", None), "message must be a text"),
+        (("unheard-of", None), "register a text for 'unheard-of'"),
         (("x" * 65, "text"), "type has 65 characters, at most 64"),
         (("like", "NUL \x00"), "NUL characters cannot be stored"),
     ],
@@ -171,6 +171,25 @@ def test_deleting_keeps_the_count_right(alice: Any, bob: Any) -> None:
     notify(alice, "like", "3", actor=bob)
     bob.delete()
     assert Notification.objects.get().actor is None
+
+
+def test_deleting_is_told_with_the_count_after_it(alice: Any, bob: Any) -> None:
+    first, second = notify(alice, "like", "1"), notify(alice, "like", "2")
+    assert first is not None
+    assert second is not None
+    services.mark_read(user_id(alice), second.pk)
+    Notification.objects.order_by("pk").delete()
+    told = [payload for type, payload in events(alice) if type == "notification_deleted"]
+    assert told == [
+        {"notification_id": f"notif_{first.pk}", "unread_count": 0},
+        {"notification_id": f"notif_{second.pk}", "unread_count": 0},
+    ]
+    first.delete()  # by somebody who had loaded it before
+    notify(bob, "like", "3")
+    bob.delete()  # an account that goes is told nothing any more
+    relay.drain()
+    types = [event.type for event in log.read_from(1, 1000)]
+    assert types.count("notification_deleted") == 2
 
 
 def test_deleting_what_was_read_meanwhile_does_not_count_it_twice(alice: Any) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from presence import services
 from realtime.users import user_id
-from tests.clients import in_thread, open_http, open_socket
+from tests.clients import in_thread, open_http, open_socket, settled
 from tests.people import make_user
 from tests.presence.watching import channel, until_shown, watch_by_polls, watch_by_socket
 from tests.servers import Address
@@ -130,6 +130,23 @@ async def test_who_may_not_be_watched_is_not_told_of_by_another_channel(
             while (event := await watcher.next())["payload"]["status"] != "busy":
                 assert event["payload"]["user_id"] == user_id(bob)
             assert event["payload"]["user_id"] == user_id(bob)
+
+
+@HIDDEN
+async def test_nor_by_a_replay_that_names_the_channel(
+    server: Address, alice: Any, bob: Any, carol: Any
+) -> None:
+    for user in (bob, carol):
+        async with open_socket(server, user) as socket:
+            await socket.ask("presence", {"status": "busy"})
+    await settled(server, alice)
+    named = ",".join(map(channel, (bob, carol)))
+    async with open_socket(server, alice, last_sequence=0, channels=named) as socket:
+        told = set()
+        while (frame := await socket.receive())["type"] != "connect":
+            told.add(frame["payload"]["user_id"])
+        assert told == {user_id(bob)}
+        assert set(frame["payload"]["refused"]) == {channel(carol)}
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,15 @@ from typing import Any
 
 import pytest
 
-from tests.clients import open_socket
-from tests.presence.watching import channel, status_told, until_sockets, watch_by_socket
+from realtime.users import user_id
+from tests.clients import open_http, open_socket
+from tests.presence.watching import (
+    channel,
+    status_told,
+    until_sockets,
+    watch_by_polls,
+    watch_by_socket,
+)
 from tests.servers import Address, server_process
 
 QUICK_LEASE = {"LEASE_INTERVAL": 0.2, "LEASE_SECONDS": 1}
@@ -59,3 +66,23 @@ async def test_two_nodes_that_decide_at_once_announce_once(alice: Any, bob: Any)
                 # Both nodes carry out graces; whichever is first, one event is written.
                 for watcher in (first, second):
                     assert await status_told(watcher) == "offline"
+
+
+async def test_a_status_set_through_one_node_is_told_and_shown_by_the_other(
+    alice: Any, bob: Any
+) -> None:
+    with server_process(REDIS_URL="") as (one, _), server_process(REDIS_URL="") as (two, _):
+        async with (
+            watch_by_socket(two, bob, channel(alice)) as by_socket,
+            watch_by_polls(two, bob, channel(alice)) as by_polls,
+            open_socket(one, alice) as socket,
+            open_http(two, bob) as http,
+        ):
+            for watcher in (by_socket, by_polls):
+                assert await status_told(watcher) == "online"
+            for status in ("busy", "away"):
+                ack = await socket.ask("presence", {"status": status})
+                for watcher in (by_socket, by_polls):
+                    assert (await watcher.next())["payload"] == ack["payload"]["data"]
+                shown = await http.get("/api/v1/presence", params={"user_ids": user_id(alice)})
+                assert shown.json()["users"] == [ack["payload"]["data"]]

@@ -12,7 +12,8 @@ from django.test.utils import CaptureQueriesContext
 
 from presence import services
 from realtime.users import user_id
-from tests.people import make_user, token_for
+from tests.clients import RestClient
+from tests.people import make_user
 from tests.presence.watching import connect, statuses_announced
 
 LIST = "/api/v1/presence"
@@ -22,7 +23,7 @@ OWN = "/api/v1/presence/me"
 @pytest.fixture
 def client(alice: Any) -> Client:
     """Alice's client."""
-    return Client(headers={"Authorization": f"Bearer {token_for(alice)}"})
+    return RestClient(alice)
 
 
 def refused(response: Any) -> tuple[int, str, str]:
@@ -59,7 +60,7 @@ def test_unknown_users_are_left_out(client: Client, bob: Any, carol: Any) -> Non
 @pytest.mark.options(MAY_WATCH="tests.presence.hooks.not_carol")
 def test_users_who_may_not_be_watched_are_left_out(client: Client, bob: Any, carol: Any) -> None:
     assert get(client, user_id(carol), user_id(bob)) == [(user_id(bob), "offline")]
-    own = Client(headers={"Authorization": f"Bearer {token_for(carol)}"})
+    own = RestClient(carol)
     assert get(own, user_id(carol)) == [(user_id(carol), "offline")]
 
 
@@ -112,5 +113,5 @@ def test_malformed_statuses_are_refused(client: Client, body: Any, field: str) -
 
 def test_a_token_is_needed_and_the_method_has_to_be_right(client: Client) -> None:
     for path in (LIST, OWN):
-        assert refused(Client().get(path))[:2] == (401, "MISSING_TOKEN")
+        assert refused(RestClient().get(path))[:2] == (401, "MISSING_TOKEN")
         assert refused(client.delete(path))[:2] == (405, "INVALID_MESSAGE")

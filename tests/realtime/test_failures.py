@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
 from django.db import connection
+from websockets.exceptions import InvalidStatus
 
-from notifications.services import notify
+from notifications.services import mark_all_read, notify
+from realtime.draining import drain
 from realtime.lifecycle import local_nodes
+from realtime.models import Node, Session
 from realtime.users import user_id
 from tests.clients import PATIENCE, Frame, in_thread, open_http, open_socket
 from tests.people import token_for
@@ -150,3 +154,56 @@ async def test_polls_and_readiness_of_a_server_that_is_going_say_so(
         assert poll.json()["details"]["retry_after"] == 1
         ready = await http.get("/readyz")
         assert ready.json()["problems"] == ["draining: this node is shutting down"]
+
+
+async def test_on_sigterm_what_was_asked_is_answered_before_the_goodbye(
+    server: Address, alice: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, go_on = threading.Event(), threading.Event()
+
+    def slow(user_id: str) -> Any:
+        began.set()
+        assert go_on.wait(PATIENCE)
+        return mark_all_read(user_id)
+
+    monkeypatch.setattr("notifications.services.mark_all_read", slow)
+    async with open_socket(server, alice) as socket:
+        await socket.send("notification_read_all", ack_id="a1")
+        await asyncio.to_thread(began.wait, PATIENCE)
+        [node] = [node for node in local_nodes() if node.connection_count]
+        draining = asyncio.run_coroutine_threadsafe(drain(node, 0), node._loop)
+        with pytest.raises(InvalidStatus, match="503"):
+            async with open_socket(server, alice):
+                pass
+        go_on.set()
+        code, before = await socket.closed()
+        await asyncio.wrap_future(draining)
+    assert code == 4001
+    assert [frame["type"] for frame in before] == ["ack", "disconnect"]
+    assert before[1]["payload"]["reason"] == "server_shutdown"
+    assert 0 <= before[1]["payload"]["reconnect_after_ms"] <= 1000
+
+
+@pytest.mark.options(DRAIN_SECONDS=1)
+async def test_every_worker_of_a_server_sends_its_clients_away(alice: Any, bob: Any) -> None:
+    with server_process((*UVICORN, "--workers", "2", "--timeout-worker-healthcheck", "60")) as (
+        server,
+        process,
+    ):
+        async with AsyncExitStack() as stack:
+            sockets = [
+                await stack.enter_async_context(open_socket(server, user))
+                for user in (alice, bob)
+                for _ in range(8)
+            ]
+            assert len({session.node_id for session in await in_thread(all_sessions)}) == 2
+            process.send_signal(signal.SIGTERM)
+            ends = await asyncio.gather(*(socket.closed() for socket in sockets))
+        assert {code for code, _ in ends} == {4001}
+        assert all(before[-1]["type"] == "disconnect" for _, before in ends)
+        assert await asyncio.to_thread(process.wait, PATIENCE) == 0
+    assert not await in_thread(Node.objects.count)
+
+
+def all_sessions() -> list[Session]:
+    return list(Session.objects.all())

@@ -96,6 +96,17 @@ async def test_the_reference_s_token_without_jti_and_type_is_good(
         await socket.silence()
 
 
+async def test_a_token_of_a_server_whose_clock_is_a_minute_ahead_is_good(
+    server: Address, alice: Any
+) -> None:
+    now = int(time.time())
+    claims = {"user_id": user_id(alice), "exp": now + 3600}
+    async with open_socket(server, token=signed({**claims, "iat": now + 55})) as socket:
+        await socket.silence()
+    later = signed({**claims, "iat": now + 3000})
+    assert await refusal(server, token=later) == INVALID_TOKEN
+
+
 async def test_after_accepting_the_server_says_nothing(server: Address, alice: Any) -> None:
     async with open_socket(server, alice) as socket:
         await socket.silence()

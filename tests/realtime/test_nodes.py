@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from notifications.services import notify
@@ -26,8 +27,10 @@ from tests.clients import (
     open_http,
     open_poller,
     open_socket,
+    settled,
     waiting_poll,
 )
+from tests.messaging.talk import pair
 from tests.people import login_name, token_for
 from tests.servers import (
     DAPHNE,
@@ -204,16 +207,7 @@ class TestOnEveryServer:
 async def handshake(port: int, query: str, headers: dict[str, str]) -> dict[str, Any]:
     """A handshake by hand: how the server refuses it, to the letter."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    lines = [
-        f"GET /ws{query} HTTP/1.1",
-        f"Host: 127.0.0.1:{port}",
-        "Upgrade: websocket",
-        "Connection: Upgrade",
-        "Sec-WebSocket-Version: 13",
-        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
-        *(f"{name}: {value}" for name, value in headers.items()),
-    ]
-    writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
+    writer.write(upgrade(port, query, headers))
     raw = await asyncio.wait_for(reader.read(), PATIENCE)
     writer.close()
     head, _, body = raw.partition(b"\r\n\r\n")
@@ -227,6 +221,20 @@ async def handshake(port: int, query: str, headers: dict[str, str]) -> dict[str,
     }
 
 
+def upgrade(port: int, query: str, headers: dict[str, str] | None = None) -> bytes:
+    """The request that asks for a WebSocket."""
+    fields = {
+        "Host": f"127.0.0.1:{port}",
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+        **(headers or {}),
+    }
+    lines = [f"GET /ws{query} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
 async def attempt(stack: AsyncExitStack, server: Address, user: Any) -> int:
     """Open one more socket; the status of the handshake."""
     try:
@@ -236,18 +244,26 @@ async def attempt(stack: AsyncExitStack, server: Address, user: Any) -> int:
     return 101
 
 
+async def knock(server: Address, token: str) -> tuple[int, asyncio.StreamWriter]:
+    """A handshake with as little around it as can be: its status, and the open connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(upgrade(server.port, f"?token={token}"))
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)
+    return int(head.split()[1]), writer
+
+
 async def test_of_eleven_handshakes_at_once_on_two_nodes_exactly_ten_get_in(alice: Any) -> None:
+    token = token_for(alice)
     with server_process() as (one, _), server_process() as (two, _):
-        for _ in range(5):
-            async with AsyncExitStack() as stack:
-                servers = [one, two] * 6
-                statuses = await asyncio.gather(
-                    *(attempt(stack, server, alice) for server in servers[:11])
-                )
-                assert sorted(statuses) == [101] * 10 + [429]
+        servers = ([one, two] * 6)[:11]
+        for _ in range(100):
+            answers = await asyncio.gather(*(knock(server, token) for server in servers))
+            assert sorted(status for status, _ in answers) == [101] * 10 + [429]
+            for _, writer in answers:
+                writer.close()
             async with asyncio.timeout(PATIENCE):
                 while await in_thread(Session.objects.exists):
-                    await asyncio.sleep(0.02)
+                    await asyncio.sleep(0.005)
 
 
 @pytest.mark.options(LEASE_SECONDS=0.5)
@@ -336,11 +352,40 @@ async def stopped_reader(port: int, token: str) -> socket.socket:
     client.setblocking(False)
     loop = asyncio.get_running_loop()
     await loop.sock_connect(client, ("127.0.0.1", port))
-    request = (
-        f"GET /ws?token={token} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
-        "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-    )
-    await loop.sock_sendall(client, request.encode())
+    await loop.sock_sendall(client, upgrade(port, f"?token={token}"))
     assert b" 101 " in await loop.sock_recv(client, 1000)
     return client
+
+
+@pytest.mark.options(MAX_BUFFERED_BYTES=64 * 1024 * 1024)
+@pytest.mark.parametrize("server", [UVICORN, DAPHNE], ids=["uvicorn", "daphne"])
+async def test_a_client_that_is_behind_gets_of_each_state_the_last(
+    alice: Any, bob: Any, server: tuple[str, ...]
+) -> None:
+    conversation = await in_thread(pair, alice, bob)
+    typing = {"conversation_id": f"conv_{conversation}"}
+    with server_process(server) as (address, _):
+        small = socket.socket()
+        small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        small.connect(("127.0.0.1", address.port))
+        query = f"?token={token_for(alice)}&channels=conversation:conv_{conversation}"
+        async with (
+            open_socket(address, bob) as other,
+            # It reads a frame when it is asked for one, and is not asked now.
+            connect(address.ws + query, sock=small, max_queue=1, max_size=None) as slow,
+        ):
+            # More than all buffers on the way.
+            for _ in range(100):
+                await in_thread(notify, alice, "like", "x" * 90_000)
+            await settled(address, bob)
+            for _ in range(20):
+                await other.ask("typing_start", typing)
+                await other.ask("typing_stop", typing)
+            seen: list[Frame] = []
+            async with asyncio.timeout(4 * PATIENCE):
+                while not seen or seen[-1]["type"] != "typing_stop":
+                    seen.append(json.loads(await slow.recv()))
+    assert sum(frame["type"] == "notification" for frame in seen) == 100
+    assert [frame["type"] for frame in seen if frame["type"].startswith("typing")] == [
+        "typing_stop"
+    ]

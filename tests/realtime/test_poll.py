@@ -9,7 +9,6 @@ from typing import Any
 
 import httpx
 import pytest
-from django.test import Client
 from rest_framework_simplejwt.tokens import RefreshToken
 
 from notifications.services import notify
@@ -17,6 +16,7 @@ from realtime import database, log, relay
 from realtime.models import Node
 from realtime.users import user_id
 from tests.clients import (
+    RestClient,
     in_thread,
     open_http,
     open_poller,
@@ -373,7 +373,7 @@ async def test_a_waiting_poll_ends_with_its_token(server: Address, alice: Any) -
 def test_under_wsgi_a_poll_answers_at_once_and_starts_no_node(alice: Any) -> None:
     notify(alice, "like", "1")
     relay.drain()
-    client = Client(headers={"Authorization": f"Bearer {token_for(alice)}"})
+    client = RestClient(alice)
     me: dict[str, Any] = {"user_id": user_id(alice)}
     answer = client.get(POLL, {**me, "timeout": 30}).json()
     assert [event["payload"]["message"] for event in answer["events"]] == ["1"]

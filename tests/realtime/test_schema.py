@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +18,21 @@ from notifications.events import NotificationPayload
 from realtime import frame_types
 from realtime.errors import ErrorCode
 from realtime.frame_types import EventType, event_types, request_types
+from realtime.protocol import parse_prefixed_id
 from realtime.registry import command, register_event
 from realtime.schema.json_document import definitions, json_document
 from realtime.schema.typescript import typescript
 from tests.realtime.reference_examples import (
     ADDED,
+    ADDED_TO_MISSED,
     ADDED_TO_POLLS,
     COMMANDS,
     EXAMPLES,
+    MISSED_ANSWER,
     POLL_ANSWER,
 )
 from tests.schema import assert_valid
+from tests.schema.answers import assert_valid_answer
 
 FILES = {"openapi.json", "asyncapi.json", "schema.json", "realtime.ts"}
 
@@ -118,25 +124,102 @@ def test_asyncapi_has_an_operation_for_each_type_and_way(tmp_path: Path) -> None
     }
 
 
-def test_every_path_answers_errors_with_the_error_object(tmp_path: Path) -> None:
-    document = json.loads(exported(tmp_path)["openapi.json"])
-    assert document["openapi"].startswith("3.1")
-    for path, operations in document["paths"].items():
-        for method, operation in operations.items():
-            schema = operation["responses"]["default"]["content"]["application/json"]["schema"]
-            name = schema["$ref"].rpartition("/")[2]
-            assert name in ("ErrorObject", "Refusal"), (path, method)
-    assert document["components"]["schemas"]["ErrorCode"]["enum"] == sorted(ErrorCode)
+@pytest.fixture
+def openapi(tmp_path: Path) -> dict[str, Any]:
+    """The document of the REST API."""
+    document: dict[str, Any] = json.loads(exported(tmp_path)["openapi.json"])
+    return document
 
 
-def test_polls_are_described_by_the_structs_that_parse_them(tmp_path: Path) -> None:
-    document = json.loads(exported(tmp_path)["openapi.json"])
-    poll = document["paths"]["/api/v1/realtime/poll"]["get"]
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each operation by its method and path."""
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method.upper()} {path}", operation
+
+
+def json_of(document: dict[str, Any], described: dict[str, Any]) -> dict[str, Any] | None:
+    """The JSON of a request body or a response: its schema and examples, if it has any."""
+    if "$ref" in described:
+        described = document["components"]["responses"][described["$ref"].rpartition("/")[2]]
+    content: dict[str, dict[str, Any]] = described.get("content", {})
+    return content.get("application/json")
+
+
+def test_every_operation_has_a_title_a_description_and_the_group_of_its_app(
+    openapi: dict[str, Any],
+) -> None:
+    groups = {tag["name"] for tag in openapi["tags"]}
+    ids = [operation["operationId"] for _, operation in operations(openapi)]
+    assert len(set(ids)) == len(ids)
+    for name, operation in operations(openapi):
+        assert operation["summary"], name
+        assert operation["description"], name
+        assert set(operation["tags"]) < groups, name
+
+
+def test_every_success_says_what_it_answers(openapi: dict[str, Any]) -> None:
+    for name, operation in operations(openapi):
+        successes = {status for status in operation["responses"] if status.startswith("2")}
+        assert successes, name
+        for status in successes - {"204"}:
+            assert json_of(openapi, operation["responses"][status]), name
+
+
+def test_every_path_answers_errors_with_the_error_object(openapi: dict[str, Any]) -> None:
+    assert openapi["openapi"].startswith("3.1")
+    for name, operation in operations(openapi):
+        refusals = {
+            status: json_of(openapi, response)
+            for status, response in operation["responses"].items()
+            if not status.startswith("2")
+        }
+        assert {"401", "default"} <= set(refusals), name
+        for refusal in refusals.values():
+            assert refusal, name
+            form = "Refusal" if operation["operationId"] == "send" else "ErrorObject"
+            assert refusal["schema"] == {"$ref": f"#/components/schemas/{form}"}, name
+    assert openapi["components"]["schemas"]["ErrorCode"]["enum"] == sorted(ErrorCode)
+
+
+def test_the_examples_are_valid(openapi: dict[str, Any]) -> None:
+    shown = 0
+    for name, operation in operations(openapi):
+        described = [operation.get("requestBody", {}), *operation["responses"].values()]
+        for content in filter(None, (json_of(openapi, each) for each in described)):
+            for example in content.get("examples", {}).values():
+                shown += 1
+                schema = {"components": openapi["components"], **content["schema"]}
+                try:
+                    jsonschema.validate(example["value"], schema)
+                except jsonschema.ValidationError as error:
+                    pytest.fail(f"{name}: {error}")
+    assert shown
+
+
+def test_ids_in_paths_are_those_that_the_server_takes(openapi: dict[str, Any]) -> None:
+    for name, operation in operations(openapi):
+        for parameter in operation.get("parameters", ()):
+            if (
+                parameter["in"] == "path"
+                and parameter["name"].endswith("_id")
+                and (parameter["name"] != "user_id")
+            ):
+                (example,) = parameter["schema"]["examples"]
+                prefix = example.partition("_")[0]
+                largest = f"{prefix}_{'9' * 18}"
+                assert re.fullmatch(parameter["schema"]["pattern"], largest), name
+                assert parse_prefixed_id(prefix, largest, field="id"), name
+                assert not re.fullmatch(parameter["schema"]["pattern"], f"{prefix}_0"), name
+
+
+def test_polls_are_described_by_the_structs_that_parse_them(openapi: dict[str, Any]) -> None:
+    poll = openapi["paths"]["/api/v1/realtime/poll"]["get"]
     parameters = {each["name"]: each.get("required", False) for each in poll["parameters"]}
     assert parameters.pop("user_id") is True
     assert set(parameters) == {"last_poll_id", "timeout", "limit", "channels", "epoch"}
     assert poll["security"] == [{"bearer": []}]
-    assert document["components"]["securitySchemes"]["bearer"]["bearerFormat"] == "JWT"
+    assert openapi["components"]["securitySchemes"]["bearer"]["bearerFormat"] == "JWT"
 
 
 def test_the_reply_to_a_command_has_its_type(registry: None) -> None:
@@ -187,6 +270,10 @@ def test_the_reference_s_command_is_valid(frame: dict[str, Any]) -> None:
 
 def test_the_reference_s_poll_answer_is_valid() -> None:
     validate(POLL_ANSWER, "PollAnswer", ADDED_TO_POLLS)
+
+
+def test_the_reference_s_answer_of_missed_messages_is_valid() -> None:
+    validate(MISSED_ANSWER, "MissedAnswer", ADDED_TO_MISSED)
 
 
 # --- the check that every received frame passes ------------------------------------------
@@ -244,3 +331,59 @@ def test_an_ack_has_the_data_of_the_command_that_it_answers() -> None:
     assert_valid(answer, answers="unsubscribe")
     with pytest.raises(AssertionError, match="last_sequence"):
         assert_valid(answer, answers="subscribe")
+
+
+# --- the check that every HTTP answer passes ---------------------------------------------
+
+
+def answer(path: str, body: Any, status: int = 200, sent: Any = None) -> None:
+    """Check this answer of `POST`, or of `GET` where nothing was sent."""
+    method = "GET" if sent is None else "POST"
+    encode = msgspec.json.encode
+    assert_valid_answer(method, f"/api/v1/{path}", encode(sent), status, encode(body))
+
+
+ERROR = {"code": "NOT_FOUND", "message": "There is nothing here", "details": {}}
+ACK = {
+    "id": "6f1c",
+    "type": "ack",
+    "payload": {"ack_id": "1", "status": "success", "data": {"channel": "presence"}},
+    "timestamp": "2024-03-01T12:05:00Z",
+    "ack_id": "1",
+}
+
+
+def polled(**payload: Any) -> dict[str, Any]:
+    """A poll's answer with one event, its payload changed."""
+    event = {
+        **{"event_id": "6f1c", "id": 7, "sequence": 7, "type": "notification_read_all"},
+        **{"channel": "notifications", "timestamp": "2024-03-01T12:05:00Z"},
+        "payload": {"read_at": "2024-03-01T12:05:00Z", "unread_count": 0, **payload},
+    }
+    return {"events": [event], "last_poll_id": 7, "has_more": False, "epoch": "e"}
+
+
+def test_answers_as_declared_pass() -> None:
+    answer("notifications/unread-count", {"unread_count": 1})
+    answer("notifications/notif_1/read", ERROR, 404, sent={})
+    answer("realtime/poll", polled())
+    answer("realtime/send", ACK, sent={"type": "unsubscribe"})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: answer("notifications/unread-count", {"unread_count": "1"}),
+        lambda: answer("notifications/unread-count", {"unread_count": 1, "colour": "red"}),
+        lambda: answer("notifications/unread-count", {}),
+        lambda: answer("notifications/unread-count", {"unread_count": 1}, 201),
+        lambda: answer("notifications/notif_1/read", {**ERROR, "code": "NONE"}, 404, sent={}),
+        lambda: answer("realtime/poll", {**polled(), "events": None}),
+        lambda: answer("realtime/poll", polled(read_at="yesterday")),
+        lambda: answer("realtime/poll", polled(colour="red")),
+        lambda: answer("realtime/send", ACK, sent={"type": "subscribe"}),
+    ],
+)
+def test_answers_that_are_not_as_declared_fail(wrong: Callable[[], None]) -> None:
+    with pytest.raises(AssertionError):
+        wrong()

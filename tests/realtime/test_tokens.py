@@ -126,8 +126,12 @@ async def test_wrong_passwords_and_tokens_are_refused_in_the_one_form_of_error(
 @pytest.mark.django_db
 def test_a_session_gives_a_token_to_who_shows_the_csrf_token() -> None:
     client = Client(enforce_csrf_checks=True)
-    assert client.post("/api/v1/auth/token/session").status_code == 401
-    client.force_login(make_user("dora"))
+    dora = make_user("dora")
+    for headers in ({}, {"Authorization": f"Bearer {token_for(dora)}"}):
+        response = client.post("/api/v1/auth/token/session", headers=headers)
+        assert (response.status_code, response.json()["code"]) == (401, "MISSING_TOKEN")
+        assert "Django session" in response.json()["message"]
+    client.force_login(dora)
     refused = client.post("/api/v1/auth/token/session")
     assert refused.status_code == 403
     assert refused.json()["code"] == "FORBIDDEN"

@@ -2,69 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from messaging import services
+from messaging.events import channel
 from realtime.users import user_id
-from tests.clients import Frame, Poller, in_thread, open_http, open_poller, open_socket, settled
+from tests.clients import Frame, in_thread, open_http, open_poller, open_socket, settled
 from tests.messaging.talk import group, pair, say
 from tests.people import make_user
-from tests.scenarios.conftest import PollClient, SocketClient
+from tests.scenarios.conftest import Connect
 from tests.servers import Address
-
-
-class SendingPollClient(PollClient):
-    """Over HTTP, with commands by `POST realtime/send`."""
-
-    def __init__(self, poller: Poller) -> None:
-        super().__init__(poller)
-        self._http = poller.http
-
-    async def call(self, type: str, payload: Frame | None = None, **envelope: Any) -> Frame:
-        frame = {"type": type, "payload": payload or {}, **envelope}
-        answer: Frame = (await self._http.post("/api/v1/realtime/send", json=frame)).json()
-        data: Frame = answer["payload"]
-        return data["data"] if answer["type"] == "ack" else data
-
-
-class SendingSocketClient(SocketClient):
-    """Over a WebSocket, with further fields in the envelope."""
-
-    async def call(self, type: str, payload: Frame | None = None, **envelope: Any) -> Frame:
-        seen = len(self._socket.seen)
-        answer = await self._socket.ask(type, payload, **envelope)
-        self._unread += self._socket.seen[seen:-1]
-        data: Frame = answer["payload"]
-        return data["data"] if answer["type"] == "ack" else data
-
-
-Client = SendingSocketClient | SendingPollClient
-Join = Callable[[Any, int], AbstractAsyncContextManager[Client]]
-
-
-@pytest.fixture(params=["socket", "poll"])
-def join(request: pytest.FixtureRequest, server: Address) -> Join:
-    """Opens a client for a user, subscribed to a conversation."""
-
-    @asynccontextmanager
-    async def open_client(user: Any, conversation: int) -> AsyncIterator[Client]:
-        await settled(server, user)
-        if request.param == "socket":
-            async with open_socket(server, user) as socket:
-                client: Client = SendingSocketClient(socket)
-                await client.call("subscribe", {"channel": channel(conversation)})
-                yield client
-        else:
-            async with open_poller(server, user) as poller:
-                yield SendingPollClient(poller)
-
-    return open_client
-
 
 Replay = Callable[[Any, int], Any]
 
@@ -106,59 +57,26 @@ def contents(request: pytest.FixtureRequest, server: Address) -> Replay:
     return look
 
 
-def channel(conversation: int) -> str:
-    return f"conversation:conv_{conversation}"
-
-
-async def next_of(client: Client, *types: str) -> Frame:
-    """The next event of one of these types."""
-    while (event := await client.next_event())["type"] not in types:
-        pass
-    return event
-
-
-async def test_a_message_reaches_both_with_every_field_of_the_reference(
-    join: Join, alice: Any, bob: Any
-) -> None:
+async def test_both_see_a_talk_in_one_order(connect: Connect, alice: Any, bob: Any) -> None:
     conversation = await in_thread(pair, alice, bob)
-    async with join(alice, conversation) as a, join(bob, conversation) as b:
-        ack = await a.call(
-            "message",
-            {"content": "Hello!", "conversation_id": f"conv_{conversation}"},
-        )
-        for client in (a, b):
-            event = await next_of(client, "message")
-            assert event["channel"] == channel(conversation)
-            assert event["payload"] == ack
-        assert ack["id"].startswith("msg_")
-        assert ack["created_at"].endswith("Z")
-        assert ack["sender"]["display_name"] == "Alice"
-        assert {name: ack[name] for name in ("conversation_id", "sender_id", "content")} == {
-            "conversation_id": f"conv_{conversation}",
-            "sender_id": user_id(alice),
-            "content": "Hello!",
-        }
-        assert ack["is_read"] is False
-
-
-async def test_both_see_a_talk_in_one_order(join: Join, alice: Any, bob: Any) -> None:
-    conversation = await in_thread(pair, alice, bob)
-    async with join(alice, conversation) as a, join(bob, conversation) as b:
+    async with connect(alice, channel(conversation)) as a, connect(bob, channel(conversation)) as b:
         for turn in range(6):
             speaker = (a, b)[turn % 2]
             await speaker.call("message", {"content": str(turn)}, channel=channel(conversation))
         for client in (a, b):
-            told = [await next_of(client, "message") for _ in range(6)]
+            told = [await client.next_of("message") for _ in range(6)]
             assert [event["payload"]["position"] for event in told] == list(range(1, 7))
             assert [event["payload"]["content"] for event in told] == list("012345")
 
 
-async def test_a_queue_that_is_sent_again_is_sent_once(join: Join, alice: Any, bob: Any) -> None:
+async def test_a_queue_that_is_sent_again_is_sent_once(
+    connect: Connect, alice: Any, bob: Any
+) -> None:
     conversation = await in_thread(pair, alice, bob)
     queue = [(str(uuid4()), str(number)) for number in range(3)]
     acks = []
     for _ in range(2):
-        async with join(alice, conversation) as client:
+        async with connect(alice, channel(conversation)) as client:
             acks.append(
                 [
                     await client.call(
@@ -171,37 +89,23 @@ async def test_a_queue_that_is_sent_again_is_sent_once(join: Join, alice: Any, b
     assert [ack["position"] for ack in acks[0]] == [1, 2, 3]
 
 
-async def test_the_sender_learns_that_it_was_read(join: Join, alice: Any, bob: Any) -> None:
-    conversation = await in_thread(pair, alice, bob)
-    async with join(alice, conversation) as a, join(bob, conversation) as b:
-        ack = await a.call("message", {"content": "Hello"}, channel=channel(conversation))
-        heard = await next_of(b, "message")
-        receipt = {
-            "conversation_id": f"conv_{conversation}",
-            "message_ids": [heard["payload"]["id"]],
-        }
-        answer = await b.call("read_receipt", receipt)
-        told = await next_of(a, "read_receipt")
-        assert told["payload"] == answer
-        assert told["payload"]["message_ids"] == [ack["id"]]
-        assert told["payload"]["user_id"] == user_id(bob)
-        assert (await next_of(b, "notification_read"))["payload"]["unread_count"] == 0
-
-
 async def test_who_is_added_hears_from_then_on_and_who_is_removed_until_then(
-    join: Join, alice: Any, bob: Any, carol: Any
+    connect: Connect, alice: Any, bob: Any, carol: Any
 ) -> None:
     dora = await in_thread(make_user, "dora")
     conversation = await in_thread(group, alice, bob, dora)
     await in_thread(say, alice, conversation, "before")
     added = user_id(alice), conversation, [user_id(carol)]
     await in_thread(services.add_participants, *added)
-    async with join(carol, conversation) as client, join(bob, conversation) as other:
+    async with (
+        connect(carol, channel(conversation)) as client,
+        connect(bob, channel(conversation)) as other,
+    ):
         await in_thread(say, alice, conversation, "during")
         await in_thread(services.remove_participant, user_id(alice), conversation, user_id(carol))
         await in_thread(say, alice, conversation, "after")
         await in_thread(say, carol, await in_thread(pair, bob, carol), "What happened?")
-        told = [await next_of(client, "message", "participant_left") for _ in range(2)]
+        told = [await client.next_of("message", "participant_left") for _ in range(2)]
         assert told[0]["payload"]["content"] == "during"
         assert told[1]["payload"]["user_id"] == user_id(carol)
         for refused in (
@@ -211,8 +115,27 @@ async def test_who_is_added_hears_from_then_on_and_who_is_removed_until_then(
             await client.call("read_receipt", {"message_ids": []}, channel=channel(conversation)),
         ):
             assert refused["code"] in ("NOT_FOUND", "CHANNEL_NOT_FOUND")
-        kinds = [await next_of(other, "message", "participant_left") for _ in range(3)]
+        kinds = [await other.next_of("message", "participant_left") for _ in range(3)]
         assert [event["payload"].get("content") for event in kinds] == ["during", None, "after"]
+
+
+async def test_who_comes_in_learns_of_it_without_having_subscribed(
+    server: Address, alice: Any, bob: Any, carol: Any
+) -> None:
+    dora = await in_thread(make_user, "dora")
+    async with open_socket(server, carol) as socket, open_poller(server, carol) as poller:
+        await socket.silence()
+        conversation = await in_thread(group, alice, bob, dora)
+        await in_thread(services.add_participants, user_id(alice), conversation, [user_id(carol)])
+        own = await in_thread(pair, bob, carol)
+        events = await poller.events(2)
+        for event, joined, by in zip(events, (conversation, own), (alice, bob), strict=True):
+            frame = await socket.expect("participants_added")
+            assert frame["channel"] == "notifications"
+            assert frame["payload"]["conversation_id"] == f"conv_{joined}"
+            assert frame["payload"]["added_by"] == user_id(by)
+            assert user_id(carol) in [person["id"] for person in frame["payload"]["participants"]]
+            assert (event["event_id"], event["channel"]) == (frame["id"], "notifications")
 
 
 async def test_each_finds_exactly_their_part_when_they_come_anew(
@@ -230,7 +153,6 @@ async def test_each_finds_exactly_their_part_when_they_come_anew(
     assert await contents(bob, conversation) == ["before", "during", "after"]
 
 
-@pytest.mark.parametrize("contents", ["poll", "missed", "rest"], indirect=True)
 async def test_who_was_removed_still_finds_what_was_said_until_then(
     contents: Replay, alice: Any, bob: Any, carol: Any
 ) -> None:
@@ -242,10 +164,10 @@ async def test_who_was_removed_still_finds_what_was_said_until_then(
 
 
 async def test_an_outsider_gets_nothing_and_can_do_nothing(
-    join: Join, alice: Any, bob: Any, carol: Any
+    connect: Connect, alice: Any, bob: Any, carol: Any
 ) -> None:
     conversation, own = await in_thread(pair, alice, bob), await in_thread(pair, alice, carol)
-    async with join(carol, own) as outsider:
+    async with connect(carol, channel(own)) as outsider:
         await in_thread(say, alice, conversation, "secret")
         named = {"conversation_id": f"conv_{conversation}"}
         for type, payload in (

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import subprocess
+import sys
 import threading
+import time
 from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import InternalError, connection, transaction
 
 from notifications.models import Inbox
 from notifications.services import notify
-from realtime import log, relay
-from realtime.models import LogHead
+from realtime import database, log, protocol, relay
+from realtime.database import Work
+from realtime.models import Event, LogHead, OutboxEvent
 from realtime.users import user_id
-from tests.clients import in_thread, open_http, open_socket
+from tests.clients import PATIENCE, in_thread, open_http, open_socket
 from tests.realtime.test_log import in_other_thread, read, texts, write
 from tests.realtime.test_nodes import all_connected
-from tests.servers import Address, server_process
+from tests.servers import ROOT, Address, environment, manage, server_process
 
 
 @pytest.fixture(autouse=True)
@@ -99,6 +105,33 @@ async def test_one_user_s_commands_that_wait_for_a_lock_hold_up_nobody_else(
             pass
 
 
+async def test_a_node_that_stands_still_in_a_transaction_keeps_its_locks_from_nobody_for_long(
+    monkeypatch: pytest.MonkeyPatch, alice: Any
+) -> None:
+    await in_thread(notify, alice, "like", "first")
+    monkeypatch.setattr(database, "IDLE_TRANSACTION_MILLISECONDS", 300)
+    locked, release = threading.Event(), threading.Event()
+
+    def stand_still() -> None:
+        with transaction.atomic():
+            list(Inbox.objects.select_for_update().filter(user=alice))
+            locked.set()
+            release.wait(2 * PATIENCE)
+
+    database.close()  # connections that are open were told the old time
+    standing = asyncio.create_task(database.run(Work.COMMANDS, stand_still))
+    try:
+        await asyncio.to_thread(locked.wait, PATIENCE)
+        writing = asyncio.create_task(in_thread(notify, alice, "like", "second"))
+        done, _ = await asyncio.wait([writing], timeout=PATIENCE)
+        assert writing in done, "the other writer waits for the lock"
+    finally:
+        release.set()
+        outcomes = await asyncio.gather(standing, writing, return_exceptions=True)
+        await asyncio.to_thread(database.close)
+    assert isinstance(outcomes[0], InternalError)
+
+
 @pytest.mark.options(MAX_WAITING_POLLS=1000)
 async def test_200_waiting_polls_hold_no_database_connection_each(alice: Any) -> None:
     def connections() -> int:
@@ -121,3 +154,64 @@ async def test_200_waiting_polls_hold_no_database_connection_each(alice: Any) ->
             await in_thread(notify, alice, "like", "now")
             answers = await asyncio.wait_for(asyncio.gather(*waiting), 30)
         assert {len(answer.json()["events"]) for answer in answers} == {1}
+
+
+FREEZE_IN_TRANSACTION = """
+import os, signal
+from realtime import relay
+from realtime.models import EventRecipient
+relay.LOCK_MILLISECONDS = 500
+copy = EventRecipient.objects.bulk_create
+def copy_and_freeze(*args, **kwargs):
+    copy(*args, **kwargs)
+    os.kill(os.getpid(), signal.SIGSTOP)
+EventRecipient.objects.bulk_create = copy_and_freeze
+relay.relay_batch(100)
+"""
+
+
+def test_a_relay_frozen_in_its_transaction_loses_its_lock_and_changes_nothing(alice: Any) -> None:
+    write(alice, "1")
+    command = [sys.executable, "manage.py", "shell", "-v0", "-c", FREEZE_IN_TRANSACTION]
+    frozen = subprocess.Popen(
+        command, cwd=ROOT, env=environment(), stderr=subprocess.PIPE, text=True
+    )
+    try:
+        # Stopped, as waitpid() tells, when it holds the lock.
+        _, status = os.waitpid(frozen.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status)
+        deadline = time.monotonic() + 15
+        while relay.relay_batch(100) is relay.Outcome.BUSY:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert texts(read(alice)) == [b'{"text":"1"}']
+    finally:
+        frozen.send_signal(signal.SIGCONT)
+        _, error = frozen.communicate(timeout=30)
+    assert "idle-in-transaction timeout" in error
+    relay.drain()
+    assert texts(read(alice)) == [b'{"text":"1"}']
+
+
+DRAIN_ALL = """
+import resource
+from realtime import relay
+relay.relay_batch(500)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+batches = 1
+while relay.relay_batch(500) is relay.Outcome.MORE:
+    batches += 1
+print(batches, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+def test_100_000_pending_events_are_drained_in_batches_with_flat_memory(alice: Any) -> None:
+    draft = log.Draft("note", {"text": "x" * 200}, channel="news", recipients=[alice.pk])
+    now = protocol.now()
+    OutboxEvent.objects.bulk_create((draft.as_row(now) for _ in range(100_000)), batch_size=5000)
+    done = manage("shell", "-v0", "-c", DRAIN_ALL)
+    assert done.returncode == 0, done.stderr
+    batches, kilobytes = map(int, done.stdout.split())
+    assert batches == 200
+    assert kilobytes < 20_000
+    assert log.read_head().sequence == Event.objects.count() == 100_000

@@ -7,15 +7,16 @@ from typing import Any
 import msgspec
 import pytest
 from django.db import connection, transaction
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from notifications.models import Notification
+from notifications.services import mark_all_read
 from realtime import log, relay
-from realtime.users import describe
+from realtime.users import describe, user_id
 from socialhub import services
 from socialhub.models import Comment, Like, Post
-from tests.people import make_user, token_for
+from tests.clients import RestClient
+from tests.people import make_user
 
 POSTS = "/api/v1/posts"
 named = pytest.mark.named_users
@@ -25,7 +26,7 @@ class Api:
     """A user's client of the REST API."""
 
     def __init__(self, user: Any) -> None:
-        self._client = Client(headers={"Authorization": f"Bearer {token_for(user)}"})
+        self._client = RestClient(user)
 
     def __call__(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
         send = getattr(self._client, method.lower())
@@ -171,11 +172,23 @@ def test_ids_are_checked(as_alice: Api, path: str) -> None:
 
 def test_a_token_is_needed_and_the_method_has_to_be_right(as_alice: Api, post: str) -> None:
     for path in (POSTS, post, f"{post}/comments"):
-        assert refused(Client().get(path)) == (401, "MISSING_TOKEN")
+        assert refused(RestClient().get(path)) == (401, "MISSING_TOKEN")
         assert refused(as_alice("PUT", path, {})) == (405, "INVALID_MESSAGE")
 
 
 # --- likes and comments ------------------------------------------------------------------
+
+
+def test_liking_again_after_unliking_notifies_anew_only_of_what_was_read(
+    as_bob: Api, alice: Any, post: str
+) -> None:
+    for _ in range(3):
+        as_bob("POST", f"{post}/like")
+        as_bob("DELETE", f"{post}/like")
+    assert notices(alice) == [("like", "Bob liked your post")]
+    mark_all_read(user_id(alice))
+    as_bob("POST", f"{post}/like")
+    assert notices(alice) == [("like", "Bob liked your post")] * 2
 
 
 def test_liking_twice_is_liking_once(as_bob: Api, alice: Any, post: str) -> None:
@@ -230,7 +243,7 @@ def test_what_fails_leaves_no_trace(alice: Any, bob: Any, post: str) -> None:
 def test_who_is_mentioned_is_notified_once(alice: Any, bob: Any, carol: Any) -> None:
     services.create_post(alice, "@bob, @carol and @bob. Not @alice, @Bob, me@carol or @nobody")
     for user in (bob, carol):
-        assert notices(user) == [("mention", "Alice mentioned you in a post")]
+        assert [type for type, _ in notices(user)] == ["mention"]
     assert notices(alice) == []
 
 
@@ -256,7 +269,7 @@ def test_an_author_who_is_mentioned_in_a_comment_hears_of_it_once(
 ) -> None:
     services.comment(bob, Post.objects.get().pk, "@alice @carol look")
     assert [type for type, _ in notices(alice)] == ["comment"]
-    assert notices(carol) == [("mention", "Bob mentioned you in a comment")]
+    assert notices(carol) == [("mention", "Bob mentioned you: “@alice @carol look”")]
 
 
 @named

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+import tempfile
 from argparse import ArgumentParser
 from typing import Any
 
@@ -52,8 +53,10 @@ class Command(BaseCommand):
             "--host", options["host"],
             "--port", str(options["port"]),
             "--workers", str(workers),
+            # A worker that is still importing the site on a busy machine is not dead.
+            "--timeout-worker-healthcheck", "60",
             "--loop", "uvloop",
-            "--http", "httptools",
+            "--http", "realtime.uvicorn_protocol:HttpProtocol",
             "--ws", "realtime.uvicorn_protocol:WebSocketProtocol",
             "--ws-per-message-deflate", "false",
             "--ws-max-size", str(MAX_FRAME_BYTES),
@@ -63,5 +66,8 @@ class Command(BaseCommand):
             "--access-log" if options["access_log"] else "--no-access-log",
         ]  # fmt: skip
         self.stdout.flush()
+        if workers > 1 and "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+            # Whichever worker is asked for /metrics shows the sums of all.
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="realtime-metrics-")
         # In place of this process: the server gets the signals that are meant for it.
         os.execv(sys.executable, arguments)

@@ -70,6 +70,8 @@ function takeEvent({ type, payload }) {
     inbox.markRead(payload.notification_id);
   } else if (type === "notification_read_all") {
     inbox.markAllRead(payload.read_at);
+  } else if (type === "notification_deleted") {
+    inbox.remove([payload.notification_id]);
   }
   showEmptiness();
 }

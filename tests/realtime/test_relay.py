@@ -1,0 +1,102 @@
+"""The relay, when processes die, and when the log is not the one that it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import transaction
+
+from notifications.services import notify
+from realtime import log, relay
+from realtime.models import Event, EventRecipient, LogHead, OutboxEvent
+from tests.clients import in_thread, open_poller, open_socket
+from tests.servers import UVICORN, Address, manage, server_process
+
+# Dies when the rows are copied, before they are committed.
+DIE_HALF_WAY = """
+import os, signal
+from realtime import relay
+from realtime.models import EventRecipient
+copy = EventRecipient.objects.bulk_create
+def copy_and_die(*args, **kwargs):
+    copy(*args, **kwargs)
+    os.kill(os.getpid(), signal.SIGKILL)
+EventRecipient.objects.bulk_create = copy_and_die
+relay.relay_batch(100)
+"""
+
+
+def write(user: Any, *texts: str) -> None:
+    for text in texts:
+        with transaction.atomic():
+            log.append("note", {"text": text}, channel="notifications", recipients=[user.pk])
+
+
+def test_a_relay_that_is_killed_half_way_has_done_nothing(alice: Any) -> None:
+    write(alice, "1", "2", "3")
+    died = manage("shell", "-v0", "-c", DIE_HALF_WAY)
+    assert died.returncode < 0, died.stderr
+    assert OutboxEvent.objects.count() == 3
+    relay.drain()
+    events = log.read_from(1, 10)
+    assert [event.payload for event in events] == [f'{{"text":"{n}"}}'.encode() for n in (1, 2, 3)]
+    assert [event.sequence for event in events] == [1, 2, 3]
+    assert EventRecipient.objects.count() == 3
+
+
+async def test_a_restored_backup_is_told_by_hand_where_no_server_was_running(alice: Any) -> None:
+    with server_process(UVICORN) as (server, _):
+        await in_thread(notify, alice, "like", "before the backup")
+        async with open_poller(server, alice) as poller:
+            await in_thread(notify, alice, "like", "lost")
+            await poller.events(1)
+            position = poller.position
+            epoch = (await poller.poll(timeout=0))["epoch"]
+
+    def restore() -> None:
+        kept = position - 1
+        EventRecipient.objects.filter(event_id__gt=kept).delete()
+        Event.objects.filter(sequence__gt=kept).delete()
+        LogHead.objects.update(sequence=kept)
+
+    await in_thread(restore)
+    done = await in_thread(manage, "new_epoch", "--no-input", "--beyond", str(position))
+    assert done.returncode == 0, done.stderr
+    assert f"The log goes on at {position + 1} in epoch" in done.stdout
+    with server_process(UVICORN) as (server, _):
+        await in_thread(notify, alice, "like", "after")
+        async with open_socket(server, alice, last_sequence=position, epoch=epoch) as socket:
+            resync = await socket.expect("resync")
+            assert resync["payload"]["reason"] == "epoch"
+            assert resync["payload"]["epoch"] != epoch
+
+
+async def test_running_servers_notice_lost_rows_by_themselves(server: Address, alice: Any) -> None:
+    async with open_socket(server, alice) as socket:
+        await in_thread(notify, alice, "like", "lost")
+        last = (await socket.expect("notification"))["sequence"]
+
+        def fail_over() -> None:
+            with transaction.atomic():
+                EventRecipient.objects.filter(event_id__gte=last).delete()
+                Event.objects.filter(sequence__gte=last).delete()
+                LogHead.objects.update(sequence=last - 1)
+
+        await in_thread(fail_over)
+        resync = (await socket.expect("resync"))["payload"]
+        assert resync["last_sequence"] > last
+        await in_thread(notify, alice, "like", "after")
+        assert (await socket.expect("notification"))["sequence"] > resync["last_sequence"]
+
+
+def test_a_new_epoch_is_asked_about_first(
+    alice: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = log.ensure_head()
+    monkeypatch.setattr("builtins.input", lambda question: "n")
+    with pytest.raises(CommandError, match="Nothing was changed"):
+        call_command("new_epoch")
+    assert f"The log stands at {before.sequence}" in capsys.readouterr().out
+    assert log.read_head() == before
