@@ -1,159 +1,209 @@
-"""What is compared: how each server is started, and how its events are published."""
+"""What is compared: how each server is installed and started, and how its sockets talk."""
 
 from __future__ import annotations
 
 import os
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import jwt
-import msgspec
+from benchmarks import install
+from benchmarks.install import HERE, NODE
+from benchmarks.load import opening_request
+from benchmarks.processes import HOST, free_port, serving
+from benchmarks.product import server
+from benchmarks.product.server import DAPHNE, UVICORN, Site
 
-from benchmarks.load import Job, Result
-from benchmarks.processes import HOST, free_port, run, serving
-
-SIGNING_KEY = "the-benchmark-signs-tokens-with-this-key-and-nothing-else"
-TOKEN_SECONDS = 3600
-PREPARE_SECONDS = 120.0
-# At the tutorial's speed as many events as the product gets would take minutes.
-TUTORIAL_SHARE = 10
-PUBLISHED_BYTES = 236  # with the JSON around it, a payload of 250 bytes
+NUMBER = "%%%%%%"  # where the load client puts an event's number
+MESSAGE = f"event {NUMBER} ".ljust(236, "x")  # with the JSON around it, a payload of 250 bytes
+MESSAGE_JSON = f'{{"message": "{MESSAGE}"}}'
+ENGINE_IO = "/socket.io/?EIO=4&transport=websocket"
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How much is sent, to how many, and where files may be left meanwhile."""
+class Context:
+    """What servers are started with.
 
-    sockets: int
-    events: int
-    in_flight: int
-    timeout: float
+    Attributes:
+        site: the product's.
+        redis_url: a Redis for the tutorial's channel layer.
+    """
+
     directory: Path
+    site: Site
+    redis_url: str
+
+
+Start = Callable[[Context], AbstractContextManager[tuple[int, int]]]
 
 
 @dataclass(frozen=True)
 class Contender:
-    """One server with one consumer.
+    """One server, whose sockets all get what one of them publishes.
 
     Attributes:
-        command: what follows `python`, with `{port}`.
+        start: runs it; gives its port and its pid.
+        install: gets what it needs.
+        path: where its sockets are; the product's want a token.
+        publish_at: where another socket publishes; empty: the first one does.
+        hello: the frame that a socket sends when it is open.
         greetings: frames that a socket gets before it is subscribed.
-        envelope: the frame that publishes, with `%s` for the text.
-        share: one of so many of the plan's events is enough.
+        envelope: the frame that publishes.
+        share: one of so many of the events that the product gets is enough.
     """
 
     name: str
-    command: tuple[str, ...]
-    settings: str
+    start: Start
     path: str
     envelope: str
+    install: Callable[[], None] = lambda: None
+    publish_at: str = ""
+    hello: str = ""
     greetings: int = 0
-    authenticated: bool = False
     share: int = 1
 
+    @property
+    def is_product(self) -> bool:
+        return self.name.startswith("socialhub")
 
-PRODUCT = Contender(
-    name="socialhub on uvicorn",
-    command=("manage.py", "serve", "--host", HOST, "--port", "{port}"),
-    settings="benchmarks.product.settings",
-    path="/ws?channels=bench",
-    envelope='{"type": "bench_publish", "payload": {"message": %s}}',
-    greetings=1,  # the `connect` reply: the channel is joined
-    authenticated=True,
-)
-TUTORIAL_ON_DAPHNE = Contender(
-    name="tutorial on daphne",
-    command=(
-        "-m", "daphne", "--bind", HOST, "--port", "{port}", "--verbosity", "0",
-        "benchmarks.tutorial.asgi:application",
-    ),
-    settings="benchmarks.tutorial.settings",
-    path="/ws",
-    envelope='{"message": %s}',
-    share=TUTORIAL_SHARE,
-)  # fmt: skip
-TUTORIAL_ON_UVICORN = Contender(
-    name="tutorial on uvicorn",
-    command=(
-        "-m", "uvicorn", "--host", HOST, "--port", "{port}", "--loop", "uvloop",
-        "--http", "httptools", "--lifespan", "off", "--log-level", "warning",
-        "benchmarks.tutorial.asgi:application",
-    ),
-    settings="benchmarks.tutorial.settings",
-    path="/ws",
-    envelope='{"message": %s}',
-    share=TUTORIAL_SHARE,
-)  # fmt: skip
-CONTENDERS = (PRODUCT, TUTORIAL_ON_DAPHNE, TUTORIAL_ON_UVICORN)
+    def requests(self, port: int, sockets: int) -> list[bytes]:
+        """The sockets' opening requests; the product's are of one user each."""
+        if not self.is_product:
+            return [opening_request(port, self.path)] * sockets
+        users = range(1, sockets + 1)
+        return [opening_request(port, self.path, server.token(user)) for user in users]
+
+    def publisher(self, port: int) -> bytes:
+        return opening_request(port, self.publish_at) if self.publish_at else b""
 
 
-def prepare(plan: Plan) -> None:
-    """Make the product's database, with a user for each socket."""
-    env = _environment(PRODUCT, plan)
-    run("benchmarks.product.prepare", str(plan.sockets), env=env, timeout=PREPARE_SECONDS)
+def _product(command: tuple[str, ...]) -> Start:
+    return lambda context: context.site.serving(command)
 
 
-def measure(contender: Contender, plan: Plan) -> Result:
-    """Start the server, load it, stop it.
+def _process(*command: str, env: Callable[[Context], dict[str, str]] = lambda context: {}) -> Start:
+    """A server of somebody else's; `{port}` and `{directory}` are filled in."""
 
-    Raises:
-        BenchmarkError: it did not start, or an event did not reach a socket.
-    """
-    with _started(contender, plan) as (port, pid):
-        expires = int(time.time()) + TOKEN_SECONDS
-        events = max(plan.in_flight, plan.events // contender.share)
-        job = Job(
-            host=HOST,
-            port=port,
-            path=contender.path,
-            server_pid=pid,
-            tokens=[
-                _token(number, expires) if contender.authenticated else ""
-                for number in range(1, plan.sockets + 1)
-            ],
-            greetings=contender.greetings,
-            envelope=contender.envelope,
-            message_bytes=PUBLISHED_BYTES,
-            warm_up=max(plan.in_flight, events // 5),
-            events=events,
-            in_flight=plan.in_flight,
-            timeout=plan.timeout,
-        )
-        output = run(
-            "benchmarks.load",
-            env=_environment(contender, plan),
-            stdin=msgspec.json.encode(job),
-            timeout=3 * plan.timeout + 10,
-        )
-    return msgspec.json.decode(output, type=Result)
+    @contextmanager
+    def start(context: Context) -> Iterator[tuple[int, int]]:
+        port = free_port()
+        filled = [part.format(port=port, directory=context.directory) for part in command]
+        log = context.directory / f"{port}.log"
+        with serving(filled, port, {**os.environ, **env(context)}, log) as pid:
+            yield port, pid
+
+    return start
+
+
+def _uvicorn(
+    application: str, env: Callable[[Context], dict[str, str]] = lambda context: {}
+) -> Start:
+    return _process(
+        sys.executable, "-m", "uvicorn", "--host", HOST, "--port", "{port}", "--loop", "uvloop",
+        "--http", "httptools", "--lifespan", "off", "--log-level", "warning", application, env=env,
+    )  # fmt: skip
 
 
 @contextmanager
-def _started(contender: Contender, plan: Plan) -> Iterator[tuple[int, int]]:
+def _nchan(context: Context) -> Iterator[tuple[int, int]]:
     port = free_port()
-    command = [sys.executable, *(part.format(port=port) for part in contender.command)]
-    log = plan.directory / f"{contender.name.replace(' ', '-')}.log"
-    with serving(command, port, _environment(contender, plan), log) as pid:
+    text = (HERE / "peers" / "nchan.conf").read_text()
+    text = text.replace("PORT", str(port)).replace("MODULE", str(install.NCHAN))
+    configuration = context.directory / "nchan.conf"
+    configuration.write_text(text)
+    command = ["nginx", "-p", str(context.directory), "-c", str(configuration)]
+    env = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin"}
+    with serving(command, port, env, context.directory / f"{port}.log") as pid:
         yield port, pid
 
 
-def _environment(contender: Contender, plan: Plan) -> dict[str, str]:
-    """This process's environment, but for what would change the measured site."""
+def _tutorial_settings(context: Context) -> dict[str, str]:
     return {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": contender.settings,
-        "DEBUG": "0",
-        "SECRET_KEY": SIGNING_KEY,
-        "JWT_SIGNING_KEY": SIGNING_KEY,
-        "ALLOWED_HOSTS": HOST,
-        "DATABASE_URL": f"sqlite:///{plan.directory / 'product.sqlite3'}",
-        "REDIS_URL": "",
+        "DJANGO_SETTINGS_MODULE": "benchmarks.peers.tutorial.settings",
+        "BENCHMARK_REDIS_URL": context.redis_url,
     }
 
 
-def _token(user: int, expires: int) -> str:
-    return jwt.encode({"user_id": str(user), "exp": expires}, SIGNING_KEY, algorithm="HS256")
+_TUTORIAL = "benchmarks.peers.tutorial.asgi:application"
+_SUBSCRIBED = "/ws?channels=bench"
+_PUBLISH = f'{{"type": "bench_publish", "payload": {MESSAGE_JSON}}}'
+_EMIT = f'42["bench",{MESSAGE_JSON}]'
+
+PRODUCT = Contender(
+    "socialhub on uvicorn",
+    _product(UVICORN),
+    path=_SUBSCRIBED,
+    envelope=_PUBLISH,
+    greetings=1,  # the `connect` reply: the channel is joined
+)
+PRODUCT_ON_DAPHNE = Contender(
+    "socialhub on daphne",
+    _product(DAPHNE),
+    path=_SUBSCRIBED,
+    envelope=_PUBLISH,
+    greetings=1,
+    share=3,
+)
+NCHAN = Contender(
+    "nchan on nginx",
+    _nchan,
+    path="/subscribe",
+    publish_at="/publish",
+    envelope=MESSAGE_JSON,
+    install=install.nchan,
+)
+WS = Contender(
+    "ws on Node",
+    _process("node", str(NODE / "ws.js"), "{port}"),
+    path="/",
+    envelope=MESSAGE_JSON,
+    install=install.node_packages,
+)
+SOCKET_IO = Contender(
+    "Socket.IO on Node",
+    _process("node", str(NODE / "socketio.js"), "{port}"),
+    path=ENGINE_IO,
+    envelope=_EMIT,
+    install=install.node_packages,
+    hello="40",
+    greetings=2,
+)
+PYTHON_SOCKETIO = Contender(
+    "python-socketio on uvicorn",
+    _uvicorn("benchmarks.peers.python_socketio:application"),
+    path=ENGINE_IO,
+    envelope=_EMIT,
+    install=install.python_packages,
+    hello="40",
+    greetings=2,
+    share=5,
+)
+TUTORIAL_ON_DAPHNE = Contender(
+    "Channels tutorial on daphne",
+    _process(
+        sys.executable, "-m", "daphne", "--bind", HOST, "--port", "{port}", "--verbosity", "0",
+        _TUTORIAL, env=_tutorial_settings,
+    ),
+    path="/ws",
+    envelope=MESSAGE_JSON,
+    share=10,
+)  # fmt: skip
+TUTORIAL_ON_UVICORN = Contender(
+    "Channels tutorial on uvicorn",
+    _uvicorn(_TUTORIAL, _tutorial_settings),
+    path="/ws",
+    envelope=MESSAGE_JSON,
+    share=10,
+)
+CONTENDERS = (
+    PRODUCT,
+    PRODUCT_ON_DAPHNE,
+    NCHAN,
+    WS,
+    SOCKET_IO,
+    PYTHON_SOCKETIO,
+    TUTORIAL_ON_DAPHNE,
+    TUTORIAL_ON_UVICORN,
+)

@@ -1,6 +1,6 @@
-"""How many deliveries a second: the product against the Channels tutorial.
+"""How many deliveries a second: one committed event to all sockets, against peers.
 
-    python -m benchmarks.fanout [--sockets 1000] [--events 300] [--json FILE]
+    python -m benchmarks.fanout [--sockets 1000 5000] [--rounds 3] [--out docs/benchmarks]
 
 See README.md beside this file for what is measured, and how.
 """
@@ -8,157 +8,180 @@ See README.md beside this file for what is measured, and how.
 from __future__ import annotations
 
 import argparse
-import os
-import platform
-import signal
 import sys
 import tempfile
-from importlib.metadata import version
 from pathlib import Path
-
-import msgspec
+from statistics import median
 
 from benchmarks.contenders import (
     CONTENDERS,
+    NCHAN,
     PRODUCT,
-    PUBLISHED_BYTES,
+    PRODUCT_ON_DAPHNE,
+    PYTHON_SOCKETIO,
+    SOCKET_IO,
     TUTORIAL_ON_DAPHNE,
-    Plan,
-    measure,
-    prepare,
+    WS,
+    Contender,
+    Context,
 )
-from benchmarks.load import Result
-from benchmarks.processes import BenchmarkError, raise_file_limit
-from benchmarks.report import Ratio, print_table, saturated
+from benchmarks.load import Job, Result, fan_out
+from benchmarks.processes import raise_file_limit, redis_server
+from benchmarks.product.server import on_sqlite
+from benchmarks.results import Cell, Chart, Goal, Report, options_for, progress, run_benchmark
 
-SUMMARY = "Deliveries a second: the product against the Channels tutorial's consumer."
+SUMMARY = "Deliveries a second: one committed event to all sockets, against peers."
 IN_FLIGHT = 8
 MAX_SOCKETS = 10_000
-MAX_EVENTS = 10_000
-MAX_ROUNDS = 20
+MAX_ROUNDS = 10
 # Files that a server needs besides its sockets.
 SPARE_FILES = 256
+# As many deliveries as the product gets in one measurement.
+DELIVERIES = 400_000
 # Slower than this and the benchmark gives up instead of waiting on.
-SLOWEST_DELIVERIES = 300
+SLOWEST_DELIVERIES = 500
 LEAST_TIMEOUT = 60.0
-PACKAGES = ("Django", "channels", "daphne", "uvicorn", "uvloop", "websockets")
+# A process is at its limit if it ran, or waited for a core, for this share of the
+# time: each has one thread that does the work, so it cannot use much more than a core.
+FULL = 0.9
+GOALS = (
+    (PRODUCT, NCHAN, 0.9),
+    (PRODUCT, WS, 1.3),
+    (PRODUCT, SOCKET_IO, 1.6),
+    (PRODUCT, PYTHON_SOCKETIO, 8.0),
+    (PRODUCT, TUTORIAL_ON_DAPHNE, 20.0),
+    (PRODUCT_ON_DAPHNE, TUTORIAL_ON_DAPHNE, 5.0),
+)
+
+Best = dict[str, Result]
 
 
 def main() -> int:
-    """0: the ratio is reached. 1: it is not. 2: it could not be measured."""
-    options = _arguments()
-    # Servers are stopped on the way out; the default action would leave them behind.
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
-    try:
-        rounds = _measure(options)
-    except BenchmarkError as error:
-        print(f"Not measured: {error}", file=sys.stderr)
-        return 2
-    best = {
-        contender.name: max(
-            (results[contender.name] for results in rounds),
-            key=lambda result: result.deliveries_per_second,
-        )
-        for contender in CONTENDERS
-    }
-    ratios = {
-        name: Ratio.of(best[PRODUCT.name], result)
-        for name, result in best.items()
-        if name != PRODUCT.name
-    }
-    passed = ratios[TUTORIAL_ON_DAPHNE.name].by_clock >= options.at_least
-    print(
-        f"\nOne event to {options.sockets:,} sockets, {IN_FLIGHT} events in flight, "
-        f"best of {len(rounds)}:\n"
+    parser = options_for("fanout", SUMMARY)
+    parser.add_argument("--sockets", type=int, nargs="+", default=[1000, 5000])
+    parser.add_argument("--rounds", type=int, default=3, help="the best one counts (default: 3)")
+    names = [contender.name for contender in CONTENDERS]
+    parser.add_argument(
+        "--only", nargs="+", metavar="NAME", help=f"those whose name contains one: {names}"
     )
-    print_table(best)
-    print()
-    for name, ratio in ratios.items():
-        print(f"{PRODUCT.name} : {name} = {ratio}")
-    verdict = "reached" if passed else "MISSED"
-    print(f"At least {options.at_least:g} times the {TUTORIAL_ON_DAPHNE.name}: {verdict}")
-    if options.json:
-        options.json.write_bytes(_as_json(options, rounds, best, ratios, passed))
-    return 0 if passed else 1
+    return run_benchmark(parser, _measure)
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.fanout", description=SUMMARY)
-    parser.add_argument("--sockets", type=int, default=1000, help="default: %(default)s")
-    parser.add_argument(
-        "--events",
-        type=int,
-        default=300,
-        help="published to the product; the tutorial gets a tenth (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--rounds", type=int, default=3, help="the best one counts (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--at-least",
-        type=float,
-        default=10.0,
-        metavar="RATIO",
-        help="exit with 1 below this ratio to the tutorial on daphne (default: %(default)s)",
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
-    options = parser.parse_args()
+def _measure(options: argparse.Namespace) -> Report:
     # The load stays bounded, whatever is asked for.
-    for name, most in (("sockets", MAX_SOCKETS), ("events", MAX_EVENTS), ("rounds", MAX_ROUNDS)):
-        if not 1 <= getattr(options, name) <= most:
-            parser.error(f"--{name} must be from 1 to {most}")
-    return options
+    sizes = [100] if options.quick else [min(size, MAX_SOCKETS) for size in options.sockets]
+    rounds = 1 if options.quick else min(options.rounds, MAX_ROUNDS)
+    taking_part = [
+        contender
+        for contender in CONTENDERS
+        if not options.only or any(part in contender.name for part in options.only)
+    ]
+    for contender in taking_part:
+        contender.install()
+    raise_file_limit(max(sizes) + SPARE_FILES)
+    report = Report(
+        f"One event of 250 bytes to all sockets, {IN_FLIGHT} events in flight, best of {rounds}"
+    )
+    report.raw = {}
+    with tempfile.TemporaryDirectory(prefix="fanout-") as name, redis_server() as redis_url:
+        directory = Path(name)
+        site = on_sqlite(directory)
+        site.prepare(max(sizes))
+        context = Context(directory, site, redis_url)
+        for sockets in sizes:
+            results: dict[str, list[Result]] = {}
+            # Round by round, so that whatever else the machine does hits all alike.
+            for number in range(1, rounds + 1):
+                for contender in taking_part:
+                    result = _run(contender, context, sockets, options.quick)
+                    results.setdefault(contender.name, []).append(result)
+                    progress(
+                        f"{sockets:,} sockets, round {number} of {rounds}: {contender.name}, "
+                        f"{result.deliveries_per_second:,.0f} deliveries/s"
+                    )
+            best = {
+                name: max(found, key=lambda result: result.deliveries_per_second)
+                for name, found in results.items()
+            }
+            report.raw[str(sockets)] = results
+            _add(report, sockets, best)
+    return report
 
 
-def _measure(options: argparse.Namespace) -> list[dict[str, Result]]:
-    raise_file_limit(options.sockets + SPARE_FILES)
-    rounds = []
-    with tempfile.TemporaryDirectory(prefix="fanout-") as directory:
-        plan = Plan(
-            sockets=options.sockets,
-            events=options.events,
-            in_flight=IN_FLIGHT,
-            timeout=max(LEAST_TIMEOUT, options.sockets * options.events / SLOWEST_DELIVERIES),
-            directory=Path(directory),
+def _run(contender: Contender, context: Context, sockets: int, quick: bool) -> Result:
+    deliveries = DELIVERIES // 50 if quick else DELIVERIES
+    events = max(2 * IN_FLIGHT, deliveries // sockets // contender.share)
+    timeout = max(LEAST_TIMEOUT, sockets * events / SLOWEST_DELIVERIES)
+    with contender.start(context) as (port, pid):
+        _, result = fan_out(
+            Job(
+                port=port,
+                server_pid=pid,
+                requests=contender.requests(port, sockets),
+                timeout=timeout,
+                hello=contender.hello.encode(),
+                greetings=contender.greetings,
+                envelope=contender.envelope.encode(),
+                publisher=contender.publisher(port),
+                warm_up=max(IN_FLIGHT, events // 5),
+                events=events,
+                in_flight=IN_FLIGHT,
+            )
         )
-        prepare(plan)
-        # Round by round, so that whatever else the machine does hits all alike.
-        for number in range(1, options.rounds + 1):
-            results = {}
-            for contender in CONTENDERS:
-                result = results[contender.name] = measure(contender, plan)
-                print(
-                    f"round {number} of {options.rounds}: {contender.name}, "
-                    f"{result.deliveries_per_second:,.0f} deliveries/s",
-                    file=sys.stderr,
-                )
-            rounds.append(results)
-    return rounds
+    return result
 
 
-def _as_json(
-    options: argparse.Namespace,
-    rounds: list[dict[str, Result]],
-    best: dict[str, Result],
-    ratios: dict[str, Ratio],
-    passed: bool,
-) -> bytes:
-    document = {
-        "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
-        "versions": {name: version(name) for name in PACKAGES},
-        "sockets": options.sockets,
-        "in_flight": IN_FLIGHT,
-        "published_bytes": PUBLISHED_BYTES,
-        "deliveries_per_second": {
-            name: round(result.deliveries_per_second) for name, result in best.items()
-        },
-        "saturated": {name: saturated(result) for name, result in best.items()},
-        "ratios": ratios,
-        "at_least": options.at_least,
-        "passed": passed,
-        "rounds": rounds,
+def _add(report: Report, sockets: int, best: Best) -> None:
+    for name, result in best.items():
+        report.rows.append(_row(name, result))
+    report.charts[f"Deliveries to {sockets:,} sockets"] = Chart(
+        "a second", {name: result.deliveries_per_second for name, result in best.items()}
+    )
+    for ours, theirs, ratio in GOALS:
+        if ours.name in best and theirs.name in best:
+            measured = (
+                best[ours.name].deliveries_per_second / best[theirs.name].deliveries_per_second
+            )
+            what = f"{sockets:,} sockets, {ours.name} : {theirs.name}"
+            report.goals.append(Goal(what, measured, ratio))
+
+
+def _row(name: str, result: Result) -> dict[str, Cell]:
+    usage, seconds = result.usage, result.seconds
+    return {
+        "server": name,
+        "sockets": result.sockets,
+        "deliveries/s": result.deliveries_per_second,
+        "per server CPU s": result.deliveries_per_cpu_second,
+        "last socket after, ms": median(result.latencies) * 1000,
+        "CPU: server": _share(usage.server, seconds, usage.server_queued),
+        "client": _share(usage.client, seconds, usage.client_queued),
+        "others": _share(usage.others, seconds),
+        "saturated": saturated(result),
     }
-    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+
+
+def saturated(result: Result) -> str:
+    """Which side could not have gone faster."""
+    usage = result.usage
+    sides = {
+        "server": (usage.server, usage.server_queued),
+        "client": (usage.client, usage.client_queued),
+    }
+    full = [
+        name
+        for name, (used, queued) in sides.items()
+        if used is not None and used + (queued or 0.0) >= FULL * result.seconds
+    ]
+    return " and ".join(full) or "neither"
+
+
+def _share(used: float | None, seconds: float, queued: float | None = None) -> str:
+    """In shares of one core, `ran+waited for a core`."""
+    if used is None:
+        return "?"
+    waited = "" if queued is None else f"+{100 * queued / seconds:.0f}"
+    return f"{100 * used / seconds:.0f}{waited} %"
 
 
 if __name__ == "__main__":

@@ -1,57 +1,77 @@
-"""The load client: many sockets in one process, one of which publishes.
+"""The load client: many sockets in a process of its own, one of which publishes.
 
-`python -m benchmarks.load` takes a `Job` as JSON on standard input and writes
-a `Result` on standard output. It reads no frame while the clock runs: it skips
-from header to header, counts, and keeps a checksum of the bytes, so that the
-server is what is measured. That every socket got every event, once and in
-order, is proved afterwards: the publisher's own frames are read in full, and
-all the others must have the same checksum.
+`load.c` beside this file, built when first needed, so that the server is what is
+measured and not the client.
 """
 
 from __future__ import annotations
 
-import asyncio
-import gc
-import os
-import re
-import sys
-import time
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
 
 import msgspec
-import uvloop
 
-from benchmarks.frames import TEXT, LoadError, client_frame, opening_request
-from benchmarks.processes import busy_seconds, cpu_seconds, queued_seconds
-from benchmarks.sockets import Audience, Socket
+from benchmarks.processes import BenchmarkError
 
+SOURCE = Path(__file__).with_name("load.c")
 OPENING_AT_ONCE = 20
-SETTLE_SECONDS = 0.3
-MESSAGE_NUMBER = re.compile(rb"event (\d{6})")
+_directory = tempfile.TemporaryDirectory(prefix="load-")
 
 
 class Job(msgspec.Struct):
     """What to do.
 
     Attributes:
-        tokens: for each socket, its bearer token or an empty text.
+        requests: for each socket, its opening request.
+        hello: a frame that each socket sends once it is open; empty: none.
         greetings: frames that a socket gets before it is subscribed.
-        envelope: the frame that publishes, with `%s` where the message stands.
-        message_bytes: the size of the published text.
-        timeout: seconds that the warm-up and the measurement may take, each.
+        envelope: the frame that publishes, with `%%%%%%` where the event's number goes.
+        publisher: the opening request of the socket that publishes; empty: the first one does.
+        timeout: seconds that opening, warm-up and the measurement may take, each.
+        at_once: how many sockets are in their handshake at the same time.
     """
 
-    host: str
     port: int
-    path: str
     server_pid: int
-    tokens: list[str]
-    greetings: int
-    envelope: str
-    message_bytes: int
-    warm_up: int
-    events: int
-    in_flight: int
+    requests: list[bytes]
     timeout: float
+    hello: bytes = b""
+    greetings: int = 0
+    envelope: bytes = b""
+    publisher: bytes = b""
+    warm_up: int = 0
+    events: int = 0
+    in_flight: int = 1
+    at_once: int = OPENING_AT_ONCE
+
+    def as_input(self, *, hold: bool) -> bytes:
+        """The text that `load.c` reads."""
+        numbers = (
+            self.port, len(self.requests), self.at_once, self.greetings, self.warm_up,
+            self.events, self.in_flight, int(self.timeout * 1000), int(hold), self.server_pid,
+        )  # fmt: skip
+        texts = [self.hello, self.publisher, self.envelope, *self.requests]
+        sized = b"".join(b"%d\n%s" % (len(text), text) for text in texts)
+        return b" ".join(b"%d" % number for number in numbers) + b"\n" + sized
+
+
+class Opened(msgspec.Struct):
+    """All sockets are open.
+
+    Attributes:
+        opened_in: seconds from the first connect to the last socket's last greeting.
+        server: processor seconds of the server meanwhile.
+        client: processor seconds of the client meanwhile.
+    """
+
+    opened_in: float
+    server: float
+    client: float
 
 
 class Usage(msgspec.Struct):
@@ -68,27 +88,6 @@ class Usage(msgspec.Struct):
     server_queued: float | None
     client_queued: float | None
 
-    @classmethod
-    def now(cls, server_pid: int) -> Usage:
-        server, client, machine = cpu_seconds(server_pid), cpu_seconds(os.getpid()), busy_seconds()
-        others = None
-        if server is not None and client is not None and machine is not None:
-            others = machine - server - client
-        return cls(
-            server=server,
-            client=client,
-            others=others,
-            server_queued=queued_seconds(server_pid),
-            client_queued=queued_seconds(os.getpid()),
-        )
-
-    def since(self, before: Usage) -> Usage:
-        return Usage(*map(_minus, msgspec.structs.astuple(self), msgspec.structs.astuple(before)))
-
-
-def _minus(after: float | None, before: float | None) -> float | None:
-    return None if after is None or before is None else max(0.0, after - before)
-
 
 class Result(msgspec.Struct):
     """What was measured, all in seconds.
@@ -97,7 +96,6 @@ class Result(msgspec.Struct):
         seconds: from the first publish to the last delivery at the last socket.
         usage: processor time in that interval.
         latencies: for each event, from its publish to its last delivery.
-        frame_bytes: the size of one delivered frame, without its header.
     """
 
     sockets: int
@@ -105,7 +103,6 @@ class Result(msgspec.Struct):
     seconds: float
     usage: Usage
     latencies: list[float]
-    frame_bytes: int
 
     @property
     def deliveries_per_second(self) -> float:
@@ -118,140 +115,71 @@ class Result(msgspec.Struct):
         return self.sockets * self.events / used if used else None
 
 
-class Load:
-    """Carries out one job."""
-
-    def __init__(self, job: Job) -> None:
-        self._job = job
-        self._audience = Audience(len(job.tokens), self._complete, self._fail)
-        self._sockets: list[Socket] = []
-        self._target = 0
-        self._sent: list[float] = []
-        self._done: list[float] = []
-        self._problem: str | None = None
-        self._finished: asyncio.Future[None] | None = None
-
-    async def run(self) -> Result:
-        """Open, warm up, measure, verify.
-
-        Raises:
-            LoadError: not every socket got just what was published.
-        """
-        await self._open()
-        await self._publish(self._job.warm_up)
-        gc.collect()
-        gc.disable()
-        before = Usage.now(self._job.server_pid)
-        await self._publish(self._job.events)
-        usage = Usage.now(self._job.server_pid).since(before)
-        await asyncio.sleep(SETTLE_SECONDS)  # for what should not come
-        frame_bytes = self._verify()
-        for socket in self._sockets:
-            socket.closing = True
-            socket.transport.abort()
-        sent, done = self._sent[self._job.warm_up :], self._done[self._job.warm_up :]
-        return Result(
-            sockets=len(self._sockets),
-            events=self._job.events,
-            seconds=done[-1] - sent[0],
-            usage=usage,
-            latencies=[end - start for start, end in zip(sent, done, strict=True)],
-            frame_bytes=frame_bytes,
-        )
-
-    async def _open(self) -> None:
-        job, loop = self._job, asyncio.get_running_loop()
-        gate = asyncio.Semaphore(OPENING_AT_ONCE)
-
-        async def open_one(token: str) -> Socket:
-            async with gate, asyncio.timeout(job.timeout):
-                request = opening_request(job.host, job.port, job.path, token)
-                _, socket = await loop.create_connection(
-                    lambda: Socket(request, job.greetings, self._audience), job.host, job.port
-                )
-                await socket.ready
-                return socket
-
-        try:
-            self._sockets = await asyncio.gather(*map(open_one, job.tokens))
-        except TimeoutError:
-            raise LoadError(f"a socket was not subscribed after {job.timeout:.0f} s") from None
-        self._sockets[0].kept = []
-
-    async def _publish(self, events: int) -> None:
-        """Publish, never more than so many at once, until all have everything."""
-        self._target += events
-        self._finished = asyncio.get_running_loop().create_future()
-        for _ in range(min(events, self._job.in_flight)):
-            self._publish_one()
-        try:
-            async with asyncio.timeout(self._job.timeout):
-                await self._finished
-        except TimeoutError:
-            counts = [socket.count for socket in self._sockets]
-            raise LoadError(
-                f"after {self._job.timeout:.0f} s sockets have {min(counts)} to {max(counts)} of "
-                f"{self._target} events, {len(self._done)} have reached all"
-            ) from None
-
-    def _publish_one(self) -> None:
-        number = self._audience.expect()
-        message = f"event {number:06} ".ljust(self._job.message_bytes, "x")
-        frame = client_frame(TEXT, (self._job.envelope % f'"{message}"').encode())
-        self._sent.append(time.perf_counter())
-        self._sockets[0].transport.write(frame)
-
-    def _complete(self, number: int) -> None:
-        self._done.append(time.perf_counter())
-        if len(self._sent) < self._target:
-            self._publish_one()
-        elif number + 1 == self._target:
-            self._end(None)
-
-    def _fail(self, problem: str) -> None:
-        self._problem = self._problem or problem
-        self._end(LoadError(problem))
-
-    def _end(self, error: LoadError | None) -> None:
-        if self._finished is None or self._finished.done():
-            return
-        if error is None:
-            self._finished.set_result(None)
-        else:
-            self._finished.set_exception(error)
-
-    def _verify(self) -> int:
-        """Every socket got every event, once and in order; returns a frame's size."""
-        if self._problem:
-            raise LoadError(self._problem)
-        first = self._sockets[0]
-        kept = first.kept or []
-        numbers = [int(n) for frame in kept for n in MESSAGE_NUMBER.findall(frame)]
-        if numbers != list(range(self._target)):
-            raise LoadError(f"the publisher's events are not 0 to {self._target - 1}")
-        for socket in self._sockets:
-            if (socket.count, socket.checksum) != (self._target, first.checksum):
-                raise LoadError(
-                    f"a socket got {socket.count} of {self._target} events, or others than the rest"
-                )
-        return len(kept[-1])
+def opening_request(port: int, path: str, token: str = "") -> bytes:
+    """The opening request (RFC 6455, section 4.1); nothing is compressed, as no extension is."""
+    lines = [
+        f"GET {path} HTTP/1.1",
+        f"Host: 127.0.0.1:{port}",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Version: 13",
+    ]
+    if token:
+        lines.append(f"Authorization: Bearer {token}")
+    return "\r\n".join([*lines, "", ""]).encode()
 
 
-async def _run(job: Job) -> Result:
-    return await Load(job).run()
+def fan_out(job: Job) -> tuple[Opened, Result]:
+    """Open the sockets, publish, verify.
+
+    Raises:
+        BenchmarkError: a socket did not get just what was published, once and in order.
+    """
+    with _running(job, hold=False) as (opened, client):
+        line = _line(client)
+        return opened, msgspec.json.decode(line, type=Result)
 
 
-def main() -> int:
-    job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
+@contextmanager
+def held_open(job: Job) -> Iterator[Opened]:
+    """Keep the sockets open for as long as the block lasts.
+
+    Raises:
+        BenchmarkError: not all could be opened.
+    """
+    with _running(job, hold=True) as (opened, _):
+        yield opened
+
+
+@contextmanager
+def _running(job: Job, *, hold: bool) -> Iterator[tuple[Opened, subprocess.Popen[bytes]]]:
+    client = subprocess.Popen(
+        [_program()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert client.stdin is not None
     try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            result = runner.run(_run(job))
-    except (LoadError, OSError, TimeoutError) as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        return 1
-    sys.stdout.buffer.write(msgspec.json.encode(result))
-    return 0
+        client.stdin.write(job.as_input(hold=hold))
+        client.stdin.flush()
+        yield msgspec.json.decode(_line(client), type=Opened), client
+    finally:
+        client.stdin.close()
+        client.kill()
+        client.wait()
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _line(client: subprocess.Popen[bytes]) -> bytes:
+    assert client.stdout is not None
+    assert client.stderr is not None
+    if line := client.stdout.readline():
+        return line
+    raise BenchmarkError(f"the load client: {client.stderr.read().decode(errors='replace')}")
+
+
+@cache
+def _program() -> str:
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        raise BenchmarkError("there is no C compiler: apt-get install gcc libc6-dev")
+    subprocess.run([compiler, "-O2", "-o", f"{_directory.name}/load", str(SOURCE)], check=True)
+    return f"{_directory.name}/load"

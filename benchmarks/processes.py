@@ -7,6 +7,7 @@ import resource
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,35 +24,6 @@ class BenchmarkError(Exception):
     """The benchmark could not measure; says nothing about speed."""
 
 
-def cpu_seconds(pid: int) -> float | None:
-    """Processor time that a process has used, in all its threads; None without /proc."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return None
-    # The name in parentheses may hold anything; utime and stime are fields 14 and 15.
-    fields = stat.rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def queued_seconds(pid: int) -> float | None:
-    """How long a process's main thread had work to do, but no core to do it on."""
-    try:
-        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
-    except (OSError, IndexError):
-        return None
-
-
-def busy_seconds() -> float | None:
-    """Processor time that the whole machine has used; None without /proc."""
-    try:
-        total = Path("/proc/stat").read_text().partition("\n")[0]
-    except OSError:
-        return None
-    user, nice, system, _idle, _iowait, irq, softirq = map(int, total.split()[1:8])
-    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
-
-
 def raise_file_limit(wanted: int) -> None:
     """Allow this process and its children so many open files.
 
@@ -63,6 +35,24 @@ def raise_file_limit(wanted: int) -> None:
         if hard != resource.RLIM_INFINITY and hard < wanted:
             raise BenchmarkError(f"{wanted} open files are needed, `ulimit -Hn` says {hard}")
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def resident_bytes(pid: int) -> int:
+    """Memory of a process that is no file's and shared with nobody, as Linux counts it."""
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    (kibibytes,) = (line.split()[1] for line in rollup.splitlines() if line.startswith("Pss_Anon"))
+    return int(kibibytes) * 1024
+
+
+@contextmanager
+def redis_server() -> Iterator[str]:
+    """A Redis of the benchmark's own; yields its URL."""
+    port = free_port()
+    command = ["redis-server", "--bind", HOST, "--port", str(port), "--save", ""]
+    with tempfile.TemporaryDirectory(prefix="redis-") as directory:
+        log = Path(directory) / "redis.log"
+        with serving(command, port, dict(os.environ), log, cwd=Path(directory)):
+            yield f"redis://{HOST}:{port}/0"
 
 
 def free_port() -> int:
@@ -94,7 +84,9 @@ def run(
 
 
 @contextmanager
-def serving(command: list[str], port: int, env: Mapping[str, str], log: Path) -> Iterator[int]:
+def serving(
+    command: list[str], port: int, env: Mapping[str, str], log: Path, cwd: Path = ROOT
+) -> Iterator[int]:
     """Run a server; yields its pid once it listens on `port`.
 
     Raises:
@@ -102,7 +94,7 @@ def serving(command: list[str], port: int, env: Mapping[str, str], log: Path) ->
             log's end added.
     """
     with log.open("wb") as output:
-        server = subprocess.Popen(command, stdout=output, stderr=output, env=env, cwd=ROOT)
+        server = subprocess.Popen(command, stdout=output, stderr=output, env=env, cwd=cwd)
     try:
         _await_port(server, port)
         yield server.pid

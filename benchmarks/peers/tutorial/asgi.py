@@ -6,10 +6,10 @@ from channels.routing import ProtocolTypeRouter, URLRouter
 from django.core.asgi import get_asgi_application
 from django.urls import path
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "benchmarks.tutorial.settings")
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "benchmarks.peers.tutorial.settings")
 http = get_asgi_application()
 
-from benchmarks.tutorial.consumers import ChatConsumer  # noqa: E402
+from benchmarks.peers.tutorial.consumers import ChatConsumer  # noqa: E402
 
 application = ProtocolTypeRouter(
     {"http": http, "websocket": URLRouter([path("ws", ChatConsumer.as_asgi())])}

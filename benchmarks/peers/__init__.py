@@ -1,0 +1,1 @@
+"""What the product is measured against, each as its documentation shows it."""
