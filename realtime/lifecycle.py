@@ -75,7 +75,7 @@ class LocalNode:
         self.watch = ConnectionWatch()
         self._relay = Relay(self._on_moved)
         self._loop = asyncio.get_running_loop()
-        self.layer = LayerLink(self.id, self._take_hint, self.hub.signal)
+        self.layer = LayerLink(self.id, self._take_hint, self.hub.subscribers.signal)
         self._connections: dict[UUID, Connection] = {}
         self._ended: dict[UUID, str] = {}
         self._freeing = asyncio.Event()
@@ -227,7 +227,7 @@ class LocalNode:
             ephemeral.unlisten(self._on_signal)
 
     def _hand_out(self, signal: ephemeral.Signal) -> None:
-        self.hub.signal(signal)
+        self.hub.subscribers.signal(signal)
         self.layer.send(signal)
 
     def _on_committed(self) -> None:
@@ -295,11 +295,13 @@ class LocalNode:
 
     async def _check_users(self) -> None:
         """`QuerySet.update(is_active=False)` sends no signal: look from time to time."""
-        user_ids = self.hub.user_ids()
+        user_ids = self.hub.subscribers.user_ids()
         for start in range(0, len(user_ids), USER_CHECK_BATCH):
             batch = user_ids[start : start + USER_CHECK_BATCH]
             for user_id in await database.run(Work.ENGINE, _inactive, batch):
-                self.hub.end_user(user_id, CloseCode.ACCOUNT_DISABLED, "account_disabled")
+                self.hub.subscribers.end_user(
+                    user_id, CloseCode.ACCOUNT_DISABLED, "account_disabled"
+                )
 
 
 def draining_error() -> RealtimeError:
