@@ -13,6 +13,7 @@ import random
 import socket
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 from weakref import WeakKeyDictionary
@@ -21,6 +22,7 @@ from django.contrib.auth import get_user_model
 from rest_framework_simplejwt.settings import api_settings
 
 from realtime import (
+    admission,
     database,
     draining,
     ephemeral,
@@ -31,7 +33,9 @@ from realtime import (
     sessions,
     throttling,
 )
+from realtime.admission import Admission, Applicant
 from realtime.authentication import Identity
+from realtime.batching import Batcher
 from realtime.conf import conf
 from realtime.connection import Connection
 from realtime.database import Work
@@ -77,6 +81,9 @@ class LocalNode:
         self._loop = asyncio.get_running_loop()
         self.layer = LayerLink(self.id, self._take_hint, self.hub.subscribers.signal)
         self._connections: dict[UUID, Connection] = {}
+        self._admissions = Batcher(
+            Work.ENTRY, partial(admission.admit, self.id), admission.BATCH, self._not_taken
+        )
         self._ended: dict[UUID, str] = {}
         self._freeing = asyncio.Event()
         self._lost: set[UUID] = set()
@@ -156,22 +163,29 @@ class LocalNode:
         """Open sockets on this node."""
         return len(self._connections)
 
-    async def admit(self, identity: Identity, address: str) -> UUID:
-        """Take a slot for a new socket of this user.
+    async def admit(self, token: str | None, address: str) -> tuple[Identity, UUID]:
+        """Check who comes, and take a slot for the new socket.
 
         Returns:
-            The session's id, to be given to `enter` and `release`.
+            Who it is, and the session's id, to be given to `enter` and `release`.
 
         Raises:
-            RealtimeError: MAX_CONNECTIONS, or the node is draining.
+            RealtimeError: as `authenticate` raises, or MAX_CONNECTIONS, or the node
+                is draining.
         """
         if self.draining:
             raise draining_error()
-        try:
-            return await self._open_session(identity.user_id, address)
-        except sessions.NodeLostError:
+        admitted = await self._admissions.submit(Applicant(token, address))
+        identity, session_id = admitted.identity, admitted.session_id
+        if session_id is None:
             await self._register_again()
-            return await self._open_session(identity.user_id, address)
+            session_id = await self._open_session(identity.user_id, address)
+        return identity, session_id
+
+    def _not_taken(self, admitted: Admission) -> None:
+        """Who was let in had gone by then."""
+        if admitted.session_id is not None:
+            self.release(admitted.session_id, admitted.identity.user_id)
 
     async def _open_session(
         self, user_id: str, address: str, session_id: UUID | None = None
