@@ -72,7 +72,12 @@ class DaphneTransport:
         """Daphne is not told by ASGI; see `_deny_on_daphne`."""
 
     def write(self, wire: bytes) -> bool:
-        return False
+        # As autobahn's sendMessage does at its end; daphne agrees on no compression.
+        protocol = self.protocol
+        if protocol.state != protocol.STATE_OPEN or self.buffered() > BEHIND_BYTES:
+            return False
+        protocol.sendData(wire)
+        return True
 
     def buffered(self) -> int:
         # twisted.internet.abstract.FileDescriptor
