@@ -13,8 +13,9 @@ FIGURES = ROOT / "docs" / "benchmarks"
 HEAD = """\
 # What was measured
 
-Made by `python -m benchmarks.summary` from the JSON files beside it, which have every round, the versions and
-the machine. How each is measured, and what the figures are worth: [benchmarks/README.md](../../benchmarks/README.md).
+Made by `python -m benchmarks.summary` from the JSON files beside it, which have every round, the
+versions and the machine. How each is measured, and what the figures are worth:
+[benchmarks/README.md](../../benchmarks/README.md).
 """
 
 
