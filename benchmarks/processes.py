@@ -44,6 +44,13 @@ def resident_bytes(pid: int) -> int:
     return int(kibibytes) * 1024
 
 
+def cpu_seconds(pid: int) -> float:
+    """Processor time that a process has used since its start."""
+    # The name in parentheses may hold anything; utime and stime are fields 14 and 15.
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
 def redis_server() -> Iterator[str]:
     """A Redis of the benchmark's own; yields its URL."""
