@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from benchmarks.contenders import (
@@ -24,8 +23,7 @@ from benchmarks.contenders import (
 )
 from benchmarks.load import Job, held_open
 from benchmarks.processes import (
-    BenchmarkError,
-    cpu_seconds,
+    await_quiet,
     raise_file_limit,
     redis_server,
     resident_bytes,
@@ -44,10 +42,6 @@ SPARE_FILES = 256
 # room for, with its first clients is no socket's cost.
 WARM_UP = 100
 OPEN_SECONDS = 300.0
-# A server is quiet if it uses less than this share of a core for so many seconds.
-QUIET_SHARE = 0.05
-QUIET_SECONDS = 4.0
-QUIET_TIMEOUT = 120.0
 
 
 def main() -> int:
@@ -105,27 +99,12 @@ def _sizes(contender: Contender, context: Context, sockets: int) -> tuple[int, i
 
         with held_open(job(WARM_UP)):
             pass
-        _await_quiet(pid)
+        await_quiet(pid)
         before = resident_bytes(pid)
         with held_open(job(sockets)):
-            _await_quiet(pid)
+            await_quiet(pid)
             after = resident_bytes(pid)
     return before, after
-
-
-def _await_quiet(pid: int) -> None:
-    """Return when the server does next to nothing: nobody is being welcomed any more.
-
-    Raises:
-        BenchmarkError: it does not become quiet.
-    """
-    deadline = time.monotonic() + QUIET_TIMEOUT
-    while time.monotonic() < deadline:
-        before = cpu_seconds(pid)
-        time.sleep(QUIET_SECONDS)
-        if cpu_seconds(pid) - before < QUIET_SHARE * QUIET_SECONDS:
-            return
-    raise BenchmarkError(f"the server is still busy after {QUIET_TIMEOUT:.0f} s")
 
 
 if __name__ == "__main__":
