@@ -156,6 +156,7 @@ async def poll(
                 break
             wait = await _wait(node, identity, channels, answer.last_poll_id, checked_at, remaining)
             signals += wait.signals.values()
+            answer.last_poll_id = max(answer.last_poll_id, wait.position)
             if not wait.woken:
                 if epoch == reader.epoch:
                     answer.last_poll_id = max(answer.last_poll_id, reader.position)

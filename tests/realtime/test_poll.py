@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -15,6 +16,7 @@ from notifications.services import notify
 from realtime import database, log, relay
 from realtime.models import Node
 from realtime.users import user_id
+from realtime.waiting import PollChannels, PollWait
 from tests.clients import (
     RestClient,
     in_thread,
@@ -386,3 +388,11 @@ def test_under_wsgi_a_poll_answers_at_once_and_starts_no_node(alice: Any) -> Non
     assert beyond["resync"] is True
     assert not Node.objects.exists()
     database.close()
+
+
+async def test_what_woke_a_poll_is_read_next_and_nothing_before_it() -> None:
+    # Else each of thousands of polls looks through all that happened while it waited.
+    wait = PollWait("1", PollChannels([]), 5)
+    for sequence in (5, 100, 101):
+        wait.deliver(SimpleNamespace(sequence=sequence))  # type: ignore[arg-type]
+    assert (wait.woken, wait.position) == (True, 99)
