@@ -117,7 +117,9 @@ def _with_idle(directory: Path, idle: int) -> Iterator[Measure]:
         with site.serving() as (port, pid):
             users = range(AUDIENCE + 1, AUDIENCE + idle + 1)
             requests = [opening_request(port, "/ws", token(user)) for user in users]
-            with held_open(Job(port=port, server_pid=pid, requests=requests, timeout=TIMEOUT)):
+            job = Job(port=port, server_pid=pid, requests=requests, timeout=TIMEOUT)
+            with held_open(job) as opened:
+                progress(f"{idle / opened.opened_in:,.0f} handshakes/s, one node on PostgreSQL")
                 await_quiet(pid)
                 yield lambda: _to_audience(port, pid)
 

@@ -63,7 +63,9 @@ def _measure(options: argparse.Namespace) -> Report:
         site = on_sqlite(directory)
         site.prepare(sockets)
         for contender in CONTENDERS:
-            before, after = _sizes(contender, Context(directory, site, redis_url), sockets)
+            before, after, opened_in = _sizes(
+                contender, Context(directory, site, redis_url), sockets
+            )
             found[contender.name] = per_socket = (after - before) / sockets / KIBIBYTE
             progress(f"{contender.name}: {per_socket:.1f} KiB per socket")
             report.rows.append(
@@ -72,6 +74,7 @@ def _measure(options: argparse.Namespace) -> Report:
                     "KiB per socket": per_socket,
                     "MiB without": before / KIBIBYTE**2,
                     "MiB with": after / KIBIBYTE**2,
+                    "opened/s": sockets / opened_in,
                 }
             )
     report.charts["Memory of an idle socket"] = Chart("KiB", found)
@@ -83,8 +86,8 @@ def _measure(options: argparse.Namespace) -> Report:
     return report
 
 
-def _sizes(contender: Contender, context: Context, sockets: int) -> tuple[int, int]:
-    """The server's bytes without and with so many idle sockets, when it is quiet."""
+def _sizes(contender: Contender, context: Context, sockets: int) -> tuple[int, int, float]:
+    """The quiet server's bytes without and with so many idle sockets; the seconds to open them."""
     with contender.start(context) as (port, pid):
 
         def job(count: int) -> Job:
@@ -101,10 +104,10 @@ def _sizes(contender: Contender, context: Context, sockets: int) -> tuple[int, i
             pass
         await_quiet(pid)
         before = resident_bytes(pid)
-        with held_open(job(sockets)):
+        with held_open(job(sockets)) as opened:
             await_quiet(pid)
             after = resident_bytes(pid)
-    return before, after
+    return before, after, opened.opened_in
 
 
 if __name__ == "__main__":
