@@ -185,6 +185,8 @@ def _conversations(directory: Path, few: int, many: int) -> Iterator[tuple[Measu
         site.prepare(second + many)
         conversations = _make_conversations(site, {first: few, second: many})
         with site.serving() as (port, pid):
+            # That they were begun are events, too, which have still to be handed out.
+            await_quiet(pid)
             yield tuple(  # type: ignore[misc]
                 lambda user=user, conversation=conversation: _to_itself(
                     port, pid, user, conversation
