@@ -2,9 +2,8 @@
 
     python -m benchmarks.scaling_model
 
-Each part takes what one process can do from the constants below, which were
-measured (docs/scaling.md says how), and draws the rest with a fixed seed: the
-output is the same every time.
+Each part takes what one process can do from the constants below, and draws the
+rest with a fixed seed: the output is the same every time.
 """
 
 from __future__ import annotations
@@ -19,12 +18,13 @@ from benchmarks.results import Cell, Report, options_for, run_benchmark
 SUMMARY = "Queues, reconnect storms and uneven partitions, simulated."
 SEED = 1
 
-# A relay's batch: seconds that it takes at all, seconds for each event, events at most.
+# A relay's batch: seconds for each event, of three recipients (benchmarks.relay), and
+# events at most. What a batch takes beside its events is an estimate: ten round trips.
+EVENT_SECONDS = 0.00015
 BATCH_SECONDS = 0.006
-EVENT_SECONDS = 0.0004
 BATCH_EVENTS = 500
-# Handshakes a second that one node completes.
-HANDSHAKES = 120.0
+# Handshakes a second that one node completes (benchmarks.growth says it as it runs).
+HANDSHAKES = 150.0
 SOCKETS_PER_NODE = 10_000
 SIMULATED_SECONDS = 60.0
 
