@@ -18,6 +18,10 @@ ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 LOG_TAIL = 2000
+# A server is quiet if it uses less than this share of a core for so many seconds.
+QUIET_SHARE = 0.05
+QUIET_SECONDS = 4.0
+QUIET_TIMEOUT = 120.0
 
 
 class BenchmarkError(Exception):
@@ -42,6 +46,28 @@ def resident_bytes(pid: int) -> int:
     rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
     (kibibytes,) = (line.split()[1] for line in rollup.splitlines() if line.startswith("Pss_Anon"))
     return int(kibibytes) * 1024
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time that a process has used since its start."""
+    # The name in parentheses may hold anything; utime and stime are fields 14 and 15.
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def await_quiet(pid: int) -> None:
+    """Return when the server does next to nothing: nobody is being welcomed any more.
+
+    Raises:
+        BenchmarkError: it does not become quiet.
+    """
+    deadline = time.monotonic() + QUIET_TIMEOUT
+    while time.monotonic() < deadline:
+        before = cpu_seconds(pid)
+        time.sleep(QUIET_SECONDS)
+        if cpu_seconds(pid) - before < QUIET_SHARE * QUIET_SECONDS:
+            return
+    raise BenchmarkError(f"the server is still busy after {QUIET_TIMEOUT:.0f} s")
 
 
 @contextmanager

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
@@ -27,7 +26,7 @@ from realtime.late_signals import LateSignals
 from realtime.log import Head, LogGapError
 from realtime.protocol import Burst, ClientEnvelope, ConnectRequest, DecodeError, Frame
 from realtime.subscribers import Run, bursts
-from realtime.subscriptions import Subscriptions
+from realtime.subscriptions import NONE, Subscriptions
 from realtime.throttling import FrameLimit
 
 MAX_WAITING_FRAMES = 64
@@ -77,7 +76,6 @@ class Connection:
         active_at: `time.monotonic()` of the last frame other than a heartbeat.
         on_active: called, once, when one comes after a silence.
         user_id: the user's id.
-        channels: what it is subscribed to.
         position: the last event that it was sent, or that it has no need of.
         closing: it has been told to go; nothing more is sent.
     """
@@ -97,23 +95,27 @@ class Connection:
         self.user_id = identity.user_id
         self.address = address
         self._subscriptions = Subscriptions(self.user_id, self._follow_topics)
-        self.channels = self._subscriptions.channels
         self.position = 0
         self.closing = False
         self._live = False
         self._stopped = False
         self._hub = hub
         self._outbound = outbound
-        self._waiting: deque[tuple[ClientEnvelope, ConnectRequest | None]] = deque()
+        self._waiting: list[tuple[ClientEnvelope, ConnectRequest | None]] = []
         self._room: asyncio.Event | None = None
-        self._late = LateSignals(outbound, self._write, lambda: self._live)
+        self._late: LateSignals | None = None
         self._worker: asyncio.Task[None] | None = None
         self._limit = FrameLimit(conf().FRAMES_PER_SECOND, conf().FLOOD_SECONDS)
         self._expiry: asyncio.TimerHandle | None = None
         self._expire_at(identity.expires_at)
 
     @property
-    def topics(self) -> set[str]:
+    def channels(self) -> frozenset[str]:
+        """The channels that it is subscribed to."""
+        return self._subscriptions.channels
+
+    @property
+    def topics(self) -> frozenset[str]:
         """The public topics of its channels."""
         return self._subscriptions.topics
 
@@ -142,7 +144,8 @@ class Connection:
         self._hub.subscribers.leave(self)
         self._stopped = True
         self._waiting.clear()
-        self._late.stop()
+        if self._late is not None:
+            self._late.stop()
         if self._room is not None:
             self._room.set()
         if self._expiry is not None:
@@ -199,6 +202,8 @@ class Connection:
     def signal(self, signal: Signal) -> None:
         """Take an unlogged frame. For a client that is behind, of one key the last is kept."""
         if self._live:
+            if self._late is None:
+                self._late = LateSignals(self._outbound, self._write, lambda: self._live)
             self._late.send(signal)
 
     def leave_channel(self, channel: str) -> None:
@@ -299,7 +304,7 @@ class Connection:
 
     async def _work(self) -> None:
         while self._waiting:
-            envelope, hello = self._waiting.popleft()
+            envelope, hello = self._waiting.pop(0)
             if self._room is not None:
                 self._room.set()
             await self._answer(envelope, hello)
@@ -379,7 +384,7 @@ class Connection:
         self._subscriptions.leave(channel)
         return protocol.Unsubscribed(channel=channel)
 
-    def _follow_topics(self, came: set[str], went: set[str]) -> None:
+    def _follow_topics(self, came: frozenset[str], went: frozenset[str]) -> None:
         if self._stopped:
             return  # it has left the hub already
         for topic in came:
@@ -401,7 +406,7 @@ class Connection:
             self._fail(internal_error(error, "connect"), ack_id)
             self.close(CloseCode.RECONNECT, "recovery_failed")
         self._live = not self.closing
-        self._subscriptions.former.clear()
+        self._subscriptions.former = NONE
 
     async def _recover(self, hello: ConnectRequest, ack_id: str | None) -> None:
         refused = await self._subscriptions.join(hello.channels)

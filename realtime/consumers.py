@@ -44,7 +44,8 @@ class RealtimeConsumer(AsyncConsumer):
             node = await handshake.find_node()
             checked_at = node.hub.position
             identity, session_id = await handshake.admit(node)
-            logs.bind(user_id=identity.user_id, connection_id=str(session_id))
+            user_id = identity.user_id
+            logs.bind(user_id=user_id, connection_id=str(session_id))
         except Exception as error:
             refusal = as_refusal(error, "handshake")
             metrics.HANDSHAKES.labels(refusal.code).inc()
@@ -62,6 +63,8 @@ class RealtimeConsumer(AsyncConsumer):
             connection.start(checked_at, handshake.hello)
             if node.draining:  # it began while this handshake was under way
                 connection.close(CloseCode.GOING_AWAY, "server_shutdown")
+            del handshake, identity  # an idle socket is mostly what it once was told
+            _forget_headers(scope)
             await _read(connection, receive)
         except asyncio.CancelledError:
             if outbound is None or not outbound.abandoned:
@@ -70,7 +73,13 @@ class RealtimeConsumer(AsyncConsumer):
             # Without an await: a server that cancels us must not keep the slot taken.
             if connection is not None:
                 connection.stop()
-            node.release(session_id, identity.user_id)
+            node.release(session_id, user_id)
+
+
+def _forget_headers(scope: Scope) -> None:
+    # Copies of the scope share its list.
+    if isinstance(scope["headers"], list):
+        scope["headers"].clear()
 
 
 async def _read(connection: Connection, receive: Receive) -> None:

@@ -329,7 +329,8 @@ def _read_tail(position: int, last_id: UUID | None) -> Tail:
     head = log.read_head()
     if head.sequence <= position:
         return Tail(head, [], lost=head.sequence < position)
-    events = log.read_from(position, READ_LIMIT)
+    # One more: the first is the one that was handed out last.
+    events = log.read_from(position, READ_LIMIT + 1)
     if not events or events[0].sequence != position:
         kept = last_id is not None and position > head.pruned_through
         # Pruned between the two reads is no loss: the next look will tell.

@@ -33,6 +33,8 @@ class LateSignals:
         may_write: False while a replay is under way, which must not be interrupted.
     """
 
+    __slots__ = ("_kept", "_may_write", "_outbound", "_task", "_write")
+
     def __init__(
         self,
         outbound: SlowOutbound,

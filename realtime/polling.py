@@ -141,7 +141,7 @@ async def poll(
         events=[], last_poll_id=request.last_poll_id, has_more=False, epoch=reader.epoch
     )
     new = node.polls.newly_followed(identity.user_id, channels.named) if node else []
-    if request.last_poll_id == 0:
+    if request.last_poll_id == 0 < reader.position:
         new = channels.named
     deadline = _deadline(0 if new or node is None else request.timeout)
     epoch = request.epoch
@@ -157,6 +157,7 @@ async def poll(
                 break
             wait = await _wait(node, identity, channels, answer.last_poll_id, checked_at, remaining)
             signals += wait.signals.values()
+            answer.last_poll_id = max(answer.last_poll_id, wait.position)
             if not wait.woken:
                 if epoch == reader.epoch:
                     answer.last_poll_id = max(answer.last_poll_id, reader.position)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
 from realtime import database, registry
@@ -10,7 +11,9 @@ from realtime.conf import conf
 from realtime.database import Work
 from realtime.errors import RealtimeError, invalid
 
-TopicsChanged = Callable[[set[str], set[str]], None]
+Names = frozenset[str]
+NONE: Names = frozenset()
+TopicsChanged = Callable[[Names, Names], None]
 
 
 class Subscriptions:
@@ -26,10 +29,12 @@ class Subscriptions:
         former: no longer the user's: a replay still gives what was written for the user.
     """
 
+    __slots__ = ("_on_topics", "_user_id", "channels", "former", "topics")
+
     def __init__(self, user_id: str, on_topics: TopicsChanged) -> None:
-        self.channels: set[str] = set(registry.automatic_channels())
-        self.topics: set[str] = self._current_topics()
-        self.former: set[str] = set()
+        self.channels = _shared(frozenset(registry.automatic_channels()))
+        self.topics = self._current_topics()
+        self.former = NONE
         self._user_id = user_id
         self._on_topics = on_topics
 
@@ -49,19 +54,19 @@ class Subscriptions:
                     field="channel",
                 )
                 continue
-            self.channels.add(channel)
+            self._add(channel)
         self._follow_topics()
         return refused
 
     def leave(self, channel: str) -> None:
         """Leave a channel; one that was not joined stays so."""
-        self.channels.discard(channel)
+        self._remove(channel)
         self._follow_topics()
 
     def lose(self, channel: str, *, replaying: bool) -> None:
         """The order to leave a channel has come; a replay under way goes on with it."""
         if replaying and channel in self.channels:
-            self.former.add(channel)
+            self.former |= {channel}
         self.leave(channel)
 
     def keep_until_told(self, channels: Iterable[str]) -> None:
@@ -75,7 +80,7 @@ class Subscriptions:
             if len(self.channels) < conf().MAX_SUBSCRIPTIONS and registry.carries_own_events(
                 channel
             ):
-                self.channels.add(channel)
+                self._add(channel)
 
     async def snapshots(self, channels: list[str], *, replaying: bool) -> dict[str, Any]:
         """The state of each channel; leaves those that are no longer the user's.
@@ -87,15 +92,28 @@ class Subscriptions:
         for channel in channels:
             # In a replay private ones end by an order in the log, behind what is still owed.
             if channel not in found and not (replaying and registry.carries_own_events(channel)):
-                self.channels.discard(channel)
+                self._remove(channel)
         self._follow_topics()
         return found
 
-    def _current_topics(self) -> set[str]:
-        return {topic for channel in self.channels if (topic := registry.topic_of(channel))}
+    def _add(self, channel: str) -> None:
+        self.channels = _shared(self.channels | {channel})
+
+    def _remove(self, channel: str) -> None:
+        self.channels = _shared(self.channels - {channel})
+
+    def _current_topics(self) -> Names:
+        topics = (registry.topic_of(channel) for channel in self.channels)
+        return _shared(frozenset(topic for topic in topics if topic))
 
     def _follow_topics(self) -> None:
         current = self._current_topics()
         came, went = current - self.topics, self.topics - current
         self.topics = current
         self._on_topics(came, went)
+
+
+@lru_cache(maxsize=1024)
+def _shared(names: Names) -> Names:
+    """The same names as one object: most connections have subscribed to the same."""
+    return names

@@ -43,6 +43,7 @@ class PollWait:
     """A poll that waits, as the hub sees it.
 
     Attributes:
+        position: nothing up to here is for it; what woke it comes next.
         woken: there is something to answer: the log is to be read again.
         ended: nothing more is to be waited for.
         signals: unlogged frames that came meanwhile.
@@ -55,16 +56,20 @@ class PollWait:
         self.woken = False
         self.ended: RealtimeError | bool = False
         self.signals: dict[str, Signal] = {}
-        self._position = position
+        self.position = position
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
         self._future = self._loop.create_future()
 
     def deliver(self, run: Run) -> None:
-        if run.last > self._position:
-            self.woken = True
-            self._answer()
+        if run.last <= self.position or self.woken:
+            return
+        # It has been asked about every event since it began to wait: of the others none
+        # is for it. They may be thousands, which nobody has to look through again.
+        self.position = max(self.position, run.first - 1)
+        self.woken = True
+        self._answer()
 
     def signal(self, signal: Signal) -> None:
         """Keep it for the answer: of what has one key, the last will do."""

@@ -17,6 +17,7 @@ import jwt
 from benchmarks.processes import HOST, free_port, run, serving
 
 SIGNING_KEY = "the-benchmark-signs-tokens-with-this-key-and-nothing-else"
+METRICS_TOKEN = "benchmark"
 TOKEN_SECONDS = 3600
 PREPARE_SECONDS = 300.0
 POSTGRESQL = os.environ.get("BENCHMARK_POSTGRESQL", "postgres://postgres@127.0.0.1:5432/postgres")

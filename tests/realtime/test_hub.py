@@ -186,3 +186,16 @@ async def test_a_stop_that_comes_with_a_wake_up_is_not_lost(alice: Any, steps: i
         hub.wake()
         for _ in range(steps):
             await asyncio.sleep(0)
+
+
+@pytest.mark.options(TAIL_INTERVAL=2 * PATIENCE)
+async def test_a_hub_that_is_behind_reads_on_at_once(
+    alice: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("realtime.hub.READ_LIMIT", 2)
+    await in_thread(write, alice, "0")  # the hub's next page begins with what it has read
+    async with running() as hub:
+        hub.subscribers.join(recorder := Recorder(alice))
+        await in_thread(write, alice, "1", "2", "3", "4", "5")
+        hub.wake()
+        assert [await recorder.next() for _ in range(5)] == [note(text) for text in "12345"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -13,9 +14,13 @@ from rest_framework_simplejwt.tokens import RefreshToken
 
 from notifications.services import notify
 from realtime import database, log, relay
+from realtime.authentication import Identity
 from realtime.models import Node
+from realtime.polling import PollRequest, poll
 from realtime.users import user_id
+from realtime.waiting import PollChannels, PollWait, WaitingPolls
 from tests.clients import (
+    PATIENCE,
     RestClient,
     in_thread,
     open_http,
@@ -25,6 +30,7 @@ from tests.clients import (
     waiting_poll,
 )
 from tests.people import token_for
+from tests.realtime.test_hub import running
 from tests.servers import Address
 
 POLL = "/api/v1/realtime/poll"
@@ -386,3 +392,28 @@ def test_under_wsgi_a_poll_answers_at_once_and_starts_no_node(alice: Any) -> Non
     assert beyond["resync"] is True
     assert not Node.objects.exists()
     database.close()
+
+
+async def test_what_woke_a_poll_is_read_next_and_nothing_before_it() -> None:
+    # Else each of thousands of polls looks through all that happened while it waited.
+    wait = PollWait("1", PollChannels([]), 5)
+    for first, last in ((4, 5), (100, 100), (101, 102)):
+        wait.deliver(SimpleNamespace(first=first, last=last))  # type: ignore[arg-type]
+    assert (wait.woken, wait.position) == (True, 99)
+
+
+async def test_on_an_empty_log_a_poll_that_names_a_channel_waits_too(alice: Any) -> None:
+    async with running() as hub, asyncio.timeout(PATIENCE):
+        assert hub.position == 0
+        polls = WaitingPolls()
+        node: Any = SimpleNamespace(hub=hub, polls=polls, draining=False)
+        identity = Identity(user_id(alice), time.time() + 60, alice)
+        request = PollRequest(user_id=user_id(alice), channels="feed:updates")
+        first = await poll(hub, identity, request, node=node, checked_at=0)
+        assert "feed:updates" in first.channels  # type: ignore[operator]
+        second = asyncio.create_task(poll(hub, identity, request, node=node, checked_at=0))
+        while not len(polls):
+            assert not second.done()
+            await asyncio.sleep(0)
+        polls.release_all()
+        assert (await second).last_poll_id == 0

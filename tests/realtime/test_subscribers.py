@@ -95,7 +95,7 @@ def test_runs_keep_the_order_and_hold_only_what_goes_to_the_same(given: list[Any
 async def test_a_run_is_one_write_and_what_was_seen_before_is_left_out(db: None) -> None:
     hub, taken = Hub(), Taken()
     connection = Connection(Identity("1", time.time() + 60, SimpleNamespace()), hub, taken)  # type: ignore[arg-type]
-    connection.channels.add("news")
+    connection._subscriptions.channels = frozenset({"news"})
     connection.start(0)
     for part in (range(1, 4), range(2, 6), range(3, 5), range(6, 7)):
         hub.subscribers.deliver(Run([event(number) for number in part]))
