@@ -44,6 +44,13 @@ def resident_bytes(pid: int) -> int:
     return int(kibibytes) * 1024
 
 
+def processor_seconds(pid: int) -> float:
+    """What a process has used of the processors, all its threads together."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    # proc(5): utime and stime are 14 and 15; here the first two fields are gone.
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
 def redis_server() -> Iterator[str]:
     """A Redis of the benchmark's own; yields its URL."""
