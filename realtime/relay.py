@@ -12,14 +12,14 @@ import logging
 from collections.abc import Callable
 from enum import Enum
 
-import msgspec
 from django.db import connections, transaction
 
 from realtime import database, erasure, metrics, protocol
 from realtime.conf import conf
 from realtime.database import Work
 from realtime.log import database_alias, ensure_head
-from realtime.models import Event, EventRecipient, LogHead, OutboxEvent, RecordedEvent
+from realtime.models import LogHead, OutboxEvent
+from realtime.moving import move
 
 logger = logging.getLogger("realtime.relay")
 
@@ -28,15 +28,13 @@ FAILURE_RETRY = 1.0
 # A frozen relay gives up its lock after this long (PostgreSQL only).
 LOCK_MILLISECONDS = 10_000
 
-_COPIED = tuple(field.attname for field in RecordedEvent._meta.local_fields)
-
 
 class Outcome(Enum):
     """What a batch did."""
 
     IDLE = "nothing was pending"
     MOVED = "all pending rows were moved"
-    MORE = "a full batch was moved, more may be pending"
+    MORE = "there may be more: a full batch was moved, or the log has just begun"
     BUSY = "another relay is at work"
 
 
@@ -47,44 +45,29 @@ def relay_batch(limit: int) -> Outcome:
     if not OutboxEvent.objects.using(using).exists():
         return Outcome.IDLE
     features = connections[using].features
-    ensure_head()
+    heads = LogHead.objects.using(using).filter(pk=LogHead.ID)
     with transaction.atomic(using=using):
         _bound_transaction(using)
-        head = (
-            LogHead.objects.using(using)
-            .select_for_update(skip_locked=features.has_select_for_update_skip_locked)
-            .filter(pk=LogHead.ID)
-            .first()
+        locked = heads.select_for_update(
+            skip_locked=features.has_select_for_update_skip_locked
         )
+        head = locked.values_list("sequence").first()
         if head is None:
-            return Outcome.BUSY
-        pending = list(OutboxEvent.objects.using(using).order_by("pk")[:limit])
-        if not pending:
+            return Outcome.BUSY if heads.exists() else _begin_log()
+        moved = move(using, head[0], limit)
+        if moved is None:
             return Outcome.IDLE
-        events = [
-            Event(
-                sequence=head.sequence + number,
-                **{name: getattr(row, name) for name in _COPIED},
-            )
-            for number, row in enumerate(pending, start=1)
-        ]
-        Event.objects.bulk_create(events)
-        EventRecipient.objects.bulk_create(
-            [
-                EventRecipient(user_id=user_id, event_id=event.sequence)
-                for event in events
-                for user_id in msgspec.json.decode(event.recipients, type=list[str])
-            ],
-            batch_size=1000,
-        )
-        erasure.carry_out(events)
-        OutboxEvent.objects.filter(pk__in=[row.pk for row in pending]).delete()
-        head.sequence = events[-1].sequence
-        head.save(update_fields=["sequence"])
-    metrics.RELAYED.inc(len(events))
-    age = protocol.now() - pending[0].created_at
+        erasure.carry_out(moved.orders)
+        heads.update(sequence=head[0] + moved.count)
+    metrics.RELAYED.inc(moved.count)
+    age = protocol.now() - moved.oldest
     metrics.RELAY_LAG.observe(max(0.0, age.total_seconds()))
-    return Outcome.MORE if len(pending) == limit else Outcome.MOVED
+    return Outcome.MORE if moved.count == limit else Outcome.MOVED
+
+
+def _begin_log() -> Outcome:
+    ensure_head()
+    return Outcome.MORE
 
 
 def _bound_transaction(using: str) -> None:

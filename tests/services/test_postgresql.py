@@ -158,14 +158,13 @@ async def test_200_waiting_polls_hold_no_database_connection_each(alice: Any) ->
 
 FREEZE_IN_TRANSACTION = """
 import os, signal
-from realtime import relay
-from realtime.models import EventRecipient
+from realtime import erasure, relay
 relay.LOCK_MILLISECONDS = 500
-copy = EventRecipient.objects.bulk_create
+carry_out = erasure.carry_out
 def copy_and_freeze(*args, **kwargs):
-    copy(*args, **kwargs)
+    carry_out(*args, **kwargs)
     os.kill(os.getpid(), signal.SIGSTOP)
-EventRecipient.objects.bulk_create = copy_and_freeze
+erasure.carry_out = copy_and_freeze
 relay.relay_batch(100)
 """
 
