@@ -154,7 +154,12 @@ def _tell(
     report.goals = [
         Goal("Messages a second, product : bare loop", _rate(quickest) / max(bare), LEAST_RATIO),
         *(
-            Goal(f"p{percent} at {RATE:.0f}/s, ms", percentile(soonest.latencies, percent), most, True)
+            Goal(
+                f"p{percent} at {RATE:.0f}/s, ms",
+                percentile(soonest.latencies, percent),
+                most,
+                True,
+            )
             for percent, most in ((50, MOST_P50), (99, MOST_P99))
         ),
     ]

@@ -11,7 +11,6 @@ import resource
 import subprocess
 import sys
 import time
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import uuid4
@@ -294,9 +293,9 @@ class _Talk:
             raise BenchmarkError(f"sent, acked, delivered: {counts}; notifications: {awaited}")
 
     def _complete(self) -> bool:
-        return all(
-            one.acked == one.delivered == len(one.sent_at) for one in self.senders
-        ) and all(not self.job.awaited or socket.awaited == 1 for socket in self.sockets)
+        return all(one.acked == one.delivered == len(one.sent_at) for one in self.senders) and all(
+            not self.job.awaited or socket.awaited == 1 for socket in self.sockets
+        )
 
 
 def _processor_seconds() -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -26,9 +27,11 @@ from messaging.events import (
     channel,
     conversation_id,
 )
+from messaging.sending import Send
+from messaging.texts import check_content
 from notifications.events import CHANNEL as NOTIFICATIONS
 from notifications.texts import register_text
-from realtime.errors import channel_not_found, invalid
+from realtime.errors import RealtimeError, channel_not_found, invalid
 from realtime.protocol import DecodeError, parse_prefixed_id
 from realtime.registry import (
     Caller,
@@ -38,6 +41,8 @@ from realtime.registry import (
     register_channel,
     register_event,
 )
+from realtime.together import ALONE
+from realtime.users import parse_user_id
 
 
 def _parse(argument: str) -> int | None:
@@ -87,7 +92,26 @@ register_event("typing_stop", Typing, logged=False, channel=_CHANNEL)
 register_text("message", "%(actor)s: %(excerpt)s")
 
 
-@command("message", MessageRequest)
+def _messages(calls: list[tuple[Caller, MessageRequest]]) -> list[Any]:
+    """Those that can be sent at once; the others go through `message`."""
+    sends: dict[int, Send] = {}
+    for index, (caller, request) in enumerate(calls):
+        try:
+            with _conversation(caller, request.conversation_id) as pk:
+                check_content(request.content)
+            sends[index] = Send(
+                parse_user_id(caller.user_id), pk, request.content, _as_uuid(caller.frame_id)
+            )
+        except (RealtimeError, DecodeError):
+            continue
+    outcomes: list[Any] = [ALONE] * len(calls)
+    if sends:
+        for index, outcome in zip(sends, services.send_together([*sends.values()]), strict=True):
+            outcomes[index] = outcome
+    return outcomes
+
+
+@command("message", MessageRequest, together=_messages)
 def message(caller: Caller, request: MessageRequest) -> MessagePayload:
     """Say something; a frame's id that is a UUID makes it safe to repeat."""
     with _conversation(caller, request.conversation_id) as pk:

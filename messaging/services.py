@@ -12,43 +12,17 @@ order, and who gets an event is who takes part at that moment.
 
 from __future__ import annotations
 
-from typing import Any
-from uuid import UUID
-
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import IntegrityError
 
-from messaging.access import (
-    ConversationNotFoundError,
-    active,
-    active_keys,
-    active_stay,
-    atomic,
-    lock,
-    unread_counts,
-)
+from messaging.access import active, active_stay, unread_counts
 from messaging.deletion import delete_message, forget_user
-from messaging.events import (
-    MessagePayload,
-    Typing,
-    channel,
-    conversation_id,
-    message_payload,
-)
-from messaging.membership import (
-    add_participants,
-    check_may_message,
-    create_conversation,
-    leave,
-    remove_participant,
-)
-from messaging.models import Conversation, Message
-from messaging.notices import mute, notify_of, unmute
+from messaging.events import Typing, channel, conversation_id
+from messaging.membership import add_participants, create_conversation, leave, remove_participant
+from messaging.notices import mute, unmute
 from messaging.receipts import mark_read
-from messaging.texts import check_content
-from realtime import ephemeral, log, protocol
-from realtime.errors import invalid
+from messaging.sending import check_may_send, send_message, send_together
+from realtime import ephemeral
 from realtime.registry import Caller
 from realtime.users import describe, parse_user_id
 
@@ -62,6 +36,7 @@ __all__ = [
     "mute",
     "remove_participant",
     "send_message",
+    "send_together",
     "typing_start",
     "typing_stop",
     "unmute",
@@ -69,92 +44,6 @@ __all__ = [
 ]
 
 TYPING_SECONDS = 10
-
-
-def send_message(
-    user_id: str, conversation_pk: int, content: str, client_id: UUID | None = None
-) -> MessagePayload:
-    """Say something in a conversation.
-
-    Args:
-        content: 1 to 5,000 characters, not blank.
-        client_id: the client's own id for the message. The same again, with the
-            same content, sends nothing and returns what the first time did.
-
-    Raises:
-        RealtimeError: NOT_FOUND, the user does not take part in it; FORBIDDEN,
-            the site's hook `MAY_MESSAGE` says no; INVALID_MESSAGE, the content
-            cannot be sent, or the client id stands for another message.
-    """
-    check_content(content)
-    key = parse_user_id(user_id)
-    with atomic():
-        conversation = lock(conversation_pk, key)
-        if client_id is not None and (first := _sent_as(key, client_id)):
-            return _repeated(first, conversation_pk, content)
-        members = active_keys(conversation_pk)
-        _check_may_send(key, members, bool(conversation.pair))
-        sender = get_user_model()._default_manager.get(pk=key)
-        message = _store(conversation, sender, content, client_id)
-        payload = message_payload(message, sender)
-        log.append(
-            "message",
-            payload,
-            channel=channel(conversation_pk),
-            recipients=members,
-            subject=payload.id,
-            author=key,
-        )
-        notify_of(message, members)
-    return payload
-
-
-def _check_may_send(user_key: Any, members: list[Any], is_pair: bool) -> None:
-    if user_key not in members:
-        raise ConversationNotFoundError
-    if is_pair:
-        for other in members:
-            if other != user_key:
-                check_may_message(user_key, other)
-
-
-def _sent_as(sender_key: Any, client_id: UUID) -> Message | None:
-    sent = Message.objects.filter(sender_id=sender_key, client_id=client_id)
-    return sent.select_related("sender").first()
-
-
-def _repeated(first: Message, conversation_pk: int, content: str) -> MessagePayload:
-    same = first.deleted_at is not None or first.content == content
-    if first.conversation_id != conversation_pk or not same:
-        raise invalid("This id stands for another message already", field="id")
-    return message_payload(first, first.sender)
-
-
-def _store(
-    conversation: Conversation, sender: AbstractBaseUser, content: str, client_id: UUID | None
-) -> Message:
-    """Write a message at the next position; the caller holds the conversation's lock."""
-    message = Message(
-        conversation=conversation,
-        position=conversation.last_position + 1,
-        sender=sender,  # type: ignore[misc]  # AUTH_USER_MODEL, whichever it is
-        content=content,
-        client_id=client_id,
-        created_at=protocol.now(),
-    )
-    if client_id is None:
-        message.save(force_insert=True)
-    else:
-        try:
-            with atomic():
-                message.save(force_insert=True)
-        except IntegrityError:
-            # Sent at this very moment in another conversation, under another lock.
-            raise invalid("This id stands for another message already", field="id") from None
-    conversation.last_position = message.position
-    conversation.last_activity_at = message.created_at
-    conversation.save(update_fields=["last_position", "last_activity_at"])
-    return message
 
 
 # --- typing ------------------------------------------------------------------------
@@ -170,7 +59,7 @@ def typing_start(caller: Caller, conversation_pk: int) -> Typing:
     key = parse_user_id(caller.user_id)
     stays = list(active(conversation_pk).values_list("user_id", "conversation__pair"))
     members = [member for member, _ in stays]
-    _check_may_send(key, members, any(pair for _, pair in stays))
+    check_may_send(key, members, any(pair for _, pair in stays))
     sender = get_user_model()._default_manager.get(pk=key)
     others = [member for member in members if member != key]
     started = _typing(sender, conversation_pk, is_typing=True)

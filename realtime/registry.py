@@ -24,6 +24,7 @@ import msgspec
 from realtime.errors import RealtimeError, channel_not_found
 from realtime.frame_types import RequestType, register_request
 from realtime.frame_types import register_event as register_event  # apps find it here
+from realtime.together import Together
 
 Request = TypeVar("Request", bound=msgspec.Struct)
 Snapshot = Mapping[str, Any]
@@ -129,7 +130,11 @@ _kinds: dict[str, ChannelKind] = {}
 
 
 def command(
-    name: str, request: type[Request], *, ack: type[msgspec.Struct] | None = None
+    name: str,
+    request: type[Request],
+    *,
+    ack: type[msgspec.Struct] | None = None,
+    together: Callable[[list[Any]], list[Any]] | None = None,
 ) -> Callable[[Handler[Request]], Handler[Request]]:
     """Register the decorated handler for frames of the type `name`.
 
@@ -137,6 +142,8 @@ def command(
         request: the Struct that the payload must have.
         ack: the Struct that the handler returns, the data of the ack; taken from
             its annotation where that names one.
+        together: carries out those of several callers at once, given as a list of
+            `(caller, request)`; see `realtime.together.Together`.
 
     Raises:
         ValueError: the type is taken.
@@ -144,7 +151,8 @@ def command(
 
     def register(handler: Handler[Request]) -> Handler[Request]:
         register_request(RequestType(name, request, ack or _returned(handler)))
-        _commands[name] = Command(name, request, handler)
+        carried_out = handler if together is None else Together(handler, together)
+        _commands[name] = Command(name, request, carried_out)
         return handler
 
     return register

@@ -44,21 +44,16 @@ def relay_batch(limit: int) -> Outcome:
     using = database_alias()
     if not OutboxEvent.objects.using(using).exists():
         return Outcome.IDLE
-    features = connections[using].features
     heads = LogHead.objects.using(using).filter(pk=LogHead.ID)
     with transaction.atomic(using=using):
-        _bound_transaction(using)
-        locked = heads.select_for_update(
-            skip_locked=features.has_select_for_update_skip_locked
-        )
-        head = locked.values_list("sequence").first()
-        if head is None:
+        sequence = _lock_head(using)
+        if sequence is None:
             return Outcome.BUSY if heads.exists() else _begin_log()
-        moved = move(using, head[0], limit)
+        moved = move(using, sequence, limit)
         if moved is None:
             return Outcome.IDLE
         erasure.carry_out(moved.orders)
-        heads.update(sequence=head[0] + moved.count)
+        heads.update(sequence=sequence + moved.count)
     metrics.RELAYED.inc(moved.count)
     age = protocol.now() - moved.oldest
     metrics.RELAY_LAG.observe(max(0.0, age.total_seconds()))
@@ -70,13 +65,28 @@ def _begin_log() -> Outcome:
     return Outcome.MORE
 
 
-def _bound_transaction(using: str) -> None:
-    if connections[using].vendor == "postgresql":
-        with connections[using].cursor() as cursor:
-            cursor.execute(
-                f"SET LOCAL statement_timeout = {LOCK_MILLISECONDS};"
-                f"SET LOCAL idle_in_transaction_session_timeout = {LOCK_MILLISECONDS}"
-            )
+# In one message to the server, as this is done for almost every event.
+_LOCK_ON_POSTGRESQL = (
+    "SET LOCAL statement_timeout = {milliseconds};"
+    "SET LOCAL idle_in_transaction_session_timeout = {milliseconds};"
+    "SELECT sequence FROM {table} WHERE id = {id} FOR UPDATE SKIP LOCKED"
+)
+
+
+def _lock_head(using: str) -> int | None:
+    """Lock the log's head for a short transaction: its sequence; None: taken, or not there."""
+    if connections[using].vendor != "postgresql":
+        head = LogHead.objects.using(using).filter(pk=LogHead.ID).select_for_update()
+        return head.values_list("sequence", flat=True).first()
+    table = LogHead._meta.db_table
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            _LOCK_ON_POSTGRESQL.format(milliseconds=LOCK_MILLISECONDS, table=table, id=LogHead.ID)
+        )
+        while cursor.nextset():
+            pass
+        row = cursor.fetchone()
+    return row[0] if row else None
 
 
 def drain() -> None:

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
-from notifications import services
+from notifications import coalesced, services
 from notifications.models import Notification
 from notifications.services import mark_read_by_key, notify, notify_coalesced, notify_many
 from realtime.users import user_id
@@ -35,7 +35,7 @@ def test_it_is_announced_again_after_a_while(alice: Any, bob: Any) -> None:
     # Alice was told of it long enough ago.
     stored = Notification.objects.get(recipient=alice)
     assert stored.announced_at is not None
-    stored.announced_at -= services.ANNOUNCE_INTERVAL
+    stored.announced_at -= coalesced.ANNOUNCE_INTERVAL
     stored.save()
     notify(alice, "like", "another")
     for text in ("Two", "Three"):

@@ -207,7 +207,7 @@ async def test_a_message(
     queries: Queries, counted_server: Address, alice: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # So that it never is time to announce the conversation's notification again.
-    monkeypatch.setattr("notifications.services.ANNOUNCE_INTERVAL", timedelta(hours=1))
+    monkeypatch.setattr("notifications.coalesced.ANNOUNCE_INTERVAL", timedelta(hours=1))
     costs = []
     async with open_socket(counted_server, alice) as socket:
         for size in SIZES:
