@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +30,7 @@ from messaging.events import (
 )
 from messaging.sending import Send
 from messaging.texts import check_content
+from messaging.typists import Typist
 from notifications.events import CHANNEL as NOTIFICATIONS
 from notifications.texts import register_text
 from realtime.errors import RealtimeError, channel_not_found, invalid
@@ -93,21 +95,41 @@ register_text("message", "%(actor)s: %(excerpt)s")
 
 
 def _messages(calls: list[tuple[Caller, MessageRequest]]) -> list[Any]:
-    """Those that can be sent at once; the others go through `message`."""
-    sends: dict[int, Send] = {}
+    """Send those that can be sent at once; the others go through `message`."""
+
+    def read(caller: Caller, request: MessageRequest, pk: int) -> Send:
+        check_content(request.content)
+        key, client_id = parse_user_id(caller.user_id), _as_uuid(caller.frame_id)
+        return Send(key, pk, request.content, client_id)
+
+    return _together(calls, read, services.send_together)
+
+
+def _typists(calls: list[tuple[Caller, TypingRequest]], *, is_typing: bool) -> list[Any]:
+    def read(caller: Caller, request: TypingRequest, pk: int) -> Typist:
+        return Typist(caller, pk, is_typing)
+
+    return _together(calls, read, services.typing_together)
+
+
+def _together(
+    calls: list[tuple[Caller, Any]],
+    read: Callable[[Caller, Any, int], Any],
+    carry_out: Callable[[list[Any]], list[Any]],
+) -> list[Any]:
+    """Carry out all calls that can be read; those that fail are left to their own handler."""
+    found = {}
     for index, (caller, request) in enumerate(calls):
         try:
             with _conversation(caller, request.conversation_id) as pk:
-                check_content(request.content)
-            sends[index] = Send(
-                parse_user_id(caller.user_id), pk, request.content, _as_uuid(caller.frame_id)
-            )
+                found[index] = read(caller, request, pk)
         except (RealtimeError, DecodeError):
             continue
     outcomes: list[Any] = [ALONE] * len(calls)
-    if sends:
-        for index, outcome in zip(sends, services.send_together([*sends.values()]), strict=True):
-            outcomes[index] = outcome
+    if found:
+        for index, outcome in zip(found, carry_out([*found.values()]), strict=True):
+            # The handler knows how to put it to who addressed a channel.
+            outcomes[index] = ALONE if isinstance(outcome, RealtimeError) else outcome
     return outcomes
 
 
@@ -120,14 +142,14 @@ def message(caller: Caller, request: MessageRequest) -> MessagePayload:
         )
 
 
-@command("typing_start", TypingRequest)
+@command("typing_start", TypingRequest, together=partial(_typists, is_typing=True))
 def typing_start(caller: Caller, request: TypingRequest) -> Typing:
     """The caller types."""
     with _conversation(caller, request.conversation_id) as pk:
         return services.typing_start(caller, pk)
 
 
-@command("typing_stop", TypingRequest)
+@command("typing_stop", TypingRequest, together=partial(_typists, is_typing=False))
 def typing_stop(caller: Caller, request: TypingRequest) -> Typing:
     """The caller types no longer."""
     with _conversation(caller, request.conversation_id) as pk:

@@ -218,9 +218,9 @@ async def test_a_message(
             )
             costs.append(queries.in_pool(Work.COMMANDS)[before:])
             assert answer["payload"]["data"]["position"] == size + 1
-    # The conversation's lock, who is in it, the sender; message, conversation, event; for the
-    # notification: inboxes twice, its rows three times.
-    assert same(costs) == 11
+    # The conversation's lock, who is in it, the sender; inboxes; message, conversation, event;
+    # for the notification: mutes, its rows.
+    assert same(costs) == 9
 
 
 async def test_a_read_receipt(
