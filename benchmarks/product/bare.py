@@ -1,6 +1,7 @@
 """What the product is compared with: the same rows, written by Django and nothing more.
 
     python -m benchmarks.product.bare messages SECONDS SENDERS
+    python -m benchmarks.product.bare notifications USERS BATCH
 
 Prints how many rows a second were committed.
 """
@@ -14,6 +15,8 @@ from uuid import uuid4
 
 import django
 
+TYPE = "announcement"
+MESSAGE = "Tonight from 2:00 to 3:00 the site can be read, but nothing can be written."
 CONTENT = "of the messages that one person writes to another"
 
 
@@ -41,9 +44,32 @@ def messages(seconds: float, senders: int) -> float:
     raise AssertionError("count() has no end")
 
 
+def notifications(users: int, batch: int) -> float:
+    """`Notification.objects.bulk_create`, batch by batch, each its own transaction.
+
+    The rows are those that `manage.py broadcast` writes, for the users 1 to `users`.
+    """
+    from notifications.models import Notification
+    from realtime import protocol
+
+    began = time.perf_counter()
+    for first in range(1, users + 1, batch):
+        created_at = protocol.now()
+        Notification.objects.bulk_create(
+            [
+                Notification(recipient_id=user, type=TYPE, message=MESSAGE, created_at=created_at)
+                for user in range(first, min(first + batch, users + 1))
+            ]
+        )
+    return users / (time.perf_counter() - began)
+
+
 def main() -> None:
     django.setup()
-    print(messages(float(sys.argv[2]), int(sys.argv[3])))
+    if sys.argv[1] == "messages":
+        print(messages(float(sys.argv[2]), int(sys.argv[3])))
+    else:
+        print(notifications(int(sys.argv[2]), int(sys.argv[3])))
 
 
 if __name__ == "__main__":
