@@ -25,14 +25,14 @@ from benchmarks.results import Cell, Chart, Goal, Report, options_for, progress,
 from benchmarks.talk import Job, Result, talk, talking
 
 SUMMARY = "A notification to every user: speed against a bare bulk_create, memory, and courtesy."
-PAIRS = 20
+PAIRS = 10
 WATCHERS = 200
 # Direct messages a second, by all pairs together.
-RATE = 50.0
-QUIET_SECONDS = 15.0
+RATE = 20.0
+QUIET_SECONDS = 20.0
 MAX_USERS = 1_000_000
 LEAST_USERS = 2 * PAIRS + WATCHERS
-BATCH = 500
+BATCH = 200
 # Slower than this and the benchmark gives up.
 SLOWEST = 500
 SAMPLE_SECONDS = 0.2

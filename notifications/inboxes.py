@@ -17,6 +17,7 @@ from notifications.models import Inbox, Mute, Notification
 from notifications.reminders import due_at
 from notifications.texts import languages_of
 from realtime import log
+from realtime.bulk import insert_many
 
 
 def lock(keys: Iterable[Any], *, type: str = "") -> dict[Any, int]:
@@ -63,7 +64,8 @@ def store(rows: list[Notification]) -> list[Notification]:
         users_by_count[count].append(user)
     for count, users in users_by_count.items():
         Inbox.objects.filter(user_id__in=users).update(unread=F("unread") + count)
-    return Notification.objects.bulk_create(rows)
+    insert_many(rows, using=router.db_for_write(Notification))
+    return rows
 
 
 def announce(rows: Collection[Notification], unread: Mapping[Any, int]) -> None:

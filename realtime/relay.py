@@ -17,13 +17,16 @@ from django.db import connections, transaction
 from realtime import database, erasure, metrics, protocol
 from realtime.conf import conf
 from realtime.database import Work
-from realtime.log import database_alias, ensure_head
-from realtime.models import LogHead, OutboxEvent
+from realtime.log import backlog, database_alias, ensure_head
+from realtime.models import LogHead
 from realtime.moving import move
 
 logger = logging.getLogger("realtime.relay")
 
 BUSY_RETRY = 0.02
+# Where there was something there is more: a process that sends no hints, as a command
+# without Redis, would otherwise get on by one batch in each interval.
+AFTER_MOVING = 0.01
 FAILURE_RETRY = 1.0
 # A frozen relay gives up its lock after this long (PostgreSQL only).
 LOCK_MILLISECONDS = 10_000
@@ -42,7 +45,7 @@ def relay_batch(limit: int) -> Outcome:
     """Move at most `limit` rows from the outbox to the log, in one transaction."""
     # Looking first keeps an idle SQLite free of write transactions.
     using = database_alias()
-    if not OutboxEvent.objects.using(using).exists():
+    if not backlog(at_most=1):
         return Outcome.IDLE
     heads = LogHead.objects.using(using).filter(pk=LogHead.ID)
     with transaction.atomic(using=using):
@@ -138,7 +141,8 @@ class Relay:
             return
         # Not wait_for(): Python 3.11's loses a cancellation that comes with the event.
         try:
-            async with asyncio.timeout(conf().TAIL_INTERVAL):
+            moved = outcome is Outcome.MOVED
+            async with asyncio.timeout(AFTER_MOVING if moved else conf().TAIL_INTERVAL):
                 await self._pending.wait()
         except TimeoutError:
             pass

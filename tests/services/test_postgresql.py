@@ -20,15 +20,16 @@ from django.db import InternalError, connection, transaction
 
 from messaging.models import Conversation, Message
 from messaging.sending import Send, send_together
-from notifications.models import Inbox
-from notifications.services import notify
-from realtime import database, log, protocol, relay
+from notifications.models import Inbox, Notification
+from notifications.services import notify, notify_many
+from realtime import bulk, database, log, protocol, relay
 from realtime.database import Work
 from realtime.models import Event, LogHead, OutboxEvent
 from realtime.together import ALONE
 from realtime.users import user_id
 from tests.clients import PATIENCE, in_thread, open_http, open_socket
 from tests.messaging.talk import pair, say
+from tests.people import make_user
 from tests.realtime.test_log import in_other_thread, read, texts, write
 from tests.realtime.test_nodes import all_connected
 from tests.servers import ROOT, Address, environment, manage, server_process
@@ -185,7 +186,7 @@ def contents() -> list[str]:
 
 
 def test_what_is_copied_into_the_outbox_is_what_was_given(alice: Any) -> None:
-    written = [f'{number} "quoted" \\ \t \n \u2028 ü' for number in range(3 * log.LEAST_COPIED)]
+    written = [f'{number} "quoted" \\ \t \n \u2028 ü' for number in range(3 * bulk.LEAST_COPIED)]
     with transaction.atomic():
         log.append_many(
             log.Draft(
@@ -197,6 +198,23 @@ def test_what_is_copied_into_the_outbox_is_what_was_given(alice: Any) -> None:
     found = read(alice)
     assert [msgspec.json.decode(event.payload)["text"] for event in found] == written
     assert {event.subject for event in found} == {"s\t_1"}
+
+
+def test_notifications_that_are_copied_are_what_was_given(alice: Any) -> None:
+    many = [make_user(f"user{number}") for number in range(2 * bulk.LEAST_COPIED)]
+    extra = {"quoted": '"\\', "list": [1, None, "ü"]}
+    notify_many(many, "like", "text\t\n\\.", actor=alice, post_id="post_1", extra=extra)
+    for stored in Notification.objects.select_related("actor"):
+        assert (stored.message, stored.extra, stored.actor) == ("text\t\n\\.", extra, alice)
+        assert (stored.params, stored.read_at, stored.coalesce_key) == (None, None, "")
+    assert set(Notification.objects.values_list("recipient", flat=True)) == {u.pk for u in many}
+    relay.drain()
+    told = {e.recipients: msgspec.json.decode(e.payload) for e in log.read_from(1, 100)}
+    for stored in Notification.objects.all():
+        payload = told[frozenset([str(stored.recipient_id)])]
+        assert (payload["id"], payload["unread_count"]) == (f"notif_{stored.pk}", 1)
+    # Keys that come later do not collide.
+    assert notify(many[0], "like", "another") is not None
 
 
 @pytest.mark.options(MAX_WAITING_POLLS=1000)

@@ -16,7 +16,7 @@ from realtime.users import parse_user_id
 
 MAX_BATCH = 5000
 # While so many events wait for the relay, others' would have to wait behind more of ours.
-LONGEST_OUTBOX = 500
+LONGEST_OUTBOX = 200
 LOOK_SECONDS = 0.005
 # After this long without a server's relay the command does its work.
 PATIENCE = 2.0
@@ -37,7 +37,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--batch",
             type=int,
-            default=500,
+            default=200,
             help=f"Users in one transaction, at most {MAX_BATCH} (default: %(default)s).",
         )
         parser.add_argument(
