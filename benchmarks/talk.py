@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from uuid import uuid4
 
 import msgspec
@@ -274,9 +275,9 @@ class _Talk:
 
     async def _sleep(self, seconds: float | None, stop: asyncio.Event | None = None) -> None:
         """Wait, unless a socket fails meanwhile."""
-        waiting = asyncio.create_task((stop or asyncio.Event()).wait())
+        waiting: asyncio.Future[Any] = asyncio.ensure_future((stop or asyncio.Event()).wait())
         await asyncio.wait(
-            [waiting, self.failure], timeout=seconds, return_when=asyncio.FIRST_COMPLETED
+            {waiting, self.failure}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
         )
         waiting.cancel()
         if self.failure.done():

@@ -10,10 +10,11 @@ from messaging.events import channel, conversation_id, message_id
 from messaging.models import Message
 from messaging.texts import excerpt
 from notifications import services as notifications
+from notifications.services import News
 from realtime.users import parse_user_id
 
 
-def news_of(message: Message, members: Collection[Any]) -> notifications.News:
+def news_of(message: Message, members: Collection[Any]) -> News:
     """What the conversation's notification is to say after this message."""
     return notifications.coalesced_news(
         members,

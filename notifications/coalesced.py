@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from django.db import connections, router
-from django.db.models import Q
+from django.db.models import Field, Q
 
 from notifications import inboxes
 from notifications.models import Mute, Notification
@@ -99,22 +99,21 @@ def _bring_up_to_date(
     if not content:
         return {}
     connection = connections[router.db_for_write(Notification)]
-    meta = Notification._meta
     wanted = [one for one in news if any(slot[1] == one.key for slot in content)]
-    fields = [meta.get_field(name) for name in ("coalesce_key", *wanted[0].content)]
-    types = {field.column: field.cast_db_type(connection) for field in fields}
+    fields = [_field(name) for name in ("coalesce_key", *wanted[0].content)]
+    types = {str(field.column): field.cast_db_type(connection) for field in fields}
     values: list[Any] = []
     for one in wanted:
         row = Notification(coalesce_key=one.key, **one.content)
         values += [
             field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields
         ]
-    recipient = meta.get_field("recipient")
+    recipient = _field("recipient")
     for user, key in content:
         values += [recipient.get_db_prep_value(user, connection), key]
-    values.append(meta.get_field("announced_at").get_db_prep_value(stale, connection))
+    values.append(_field("announced_at").get_db_prep_value(stale, connection))
     statement = _UPDATE.format(
-        table=meta.db_table,
+        table=Notification._meta.db_table,
         names=", ".join(types),
         news=", ".join([f"({', '.join(['%s'] * len(fields))})"] * len(wanted)),
         assignments=", ".join(
@@ -125,6 +124,10 @@ def _bring_up_to_date(
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return {(user, key): (pk, bool(due)) for user, key, pk, due in cursor.fetchall()}
+
+
+def _field(name: str) -> Field[Any, Any]:
+    return cast("Field[Any, Any]", Notification._meta.get_field(name))
 
 
 def _announced_again(known: Mapping[Slot, tuple[int, bool]], now: datetime) -> list[Notification]:

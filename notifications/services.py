@@ -41,6 +41,7 @@ from notifications.reading import (
 from realtime import protocol
 
 __all__ = [
+    "News",
     "coalesced_news",
     "erase_actor",
     "erase_subject",

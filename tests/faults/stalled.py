@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.frames import opening_request
-
 from notifications.services import notify
 from realtime.models import Session
 from tests.clients import in_thread

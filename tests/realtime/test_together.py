@@ -86,6 +86,6 @@ async def test_who_has_gone_is_missed_by_nobody() -> None:
     gone.cancel()
     await asyncio.sleep(0)
     job.go_on.set()
-    assert await asyncio.gather(first, last) == [10, 30]
+    assert (await first, await last) == (10, 30)
     with pytest.raises(asyncio.CancelledError):
         await gone
