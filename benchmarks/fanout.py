@@ -1,6 +1,6 @@
 """How many deliveries a second: one committed event to all sockets, against peers.
 
-    python -m benchmarks.fanout [--sockets 1000 5000] [--rounds 3] [--out docs/benchmarks]
+    python -m benchmarks.fanout [--sockets 1000 5000] [--rounds 3] [--out DIR]
 
 See README.md beside this file for what is measured, and how.
 """
@@ -31,7 +31,7 @@ from benchmarks.product.server import on_sqlite
 from benchmarks.results import Cell, Chart, Goal, Report, options_for, progress, run_benchmark
 
 SUMMARY = "Deliveries a second: one committed event to all sockets, against peers."
-IN_FLIGHT = 8
+MAX_IN_FLIGHT = 64
 MAX_SOCKETS = 10_000
 MAX_ROUNDS = 10
 # Files that a server needs besides its sockets.
@@ -60,6 +60,9 @@ def main() -> int:
     parser = options_for("fanout", SUMMARY)
     parser.add_argument("--sockets", type=int, nargs="+", default=[1000, 5000])
     parser.add_argument("--rounds", type=int, default=3, help="the best one counts (default: 3)")
+    parser.add_argument(
+        "--in-flight", type=int, default=8, help="events on their way at once (default: 8)"
+    )
     names = [contender.name for contender in CONTENDERS]
     parser.add_argument(
         "--only", nargs="+", metavar="NAME", help=f"those whose name contains one: {names}"
@@ -79,8 +82,9 @@ def _measure(options: argparse.Namespace) -> Report:
     for contender in taking_part:
         contender.install()
     raise_file_limit(max(sizes) + SPARE_FILES)
+    in_flight = max(1, min(options.in_flight, MAX_IN_FLIGHT))
     report = Report(
-        f"One event of 250 bytes to all sockets, {IN_FLIGHT} events in flight, best of {rounds}"
+        f"One event of 250 bytes to all sockets, {in_flight} in flight, best of {rounds}"
     )
     report.raw = {}
     with tempfile.TemporaryDirectory(prefix="fanout-") as name, redis_server() as redis_url:
@@ -93,7 +97,7 @@ def _measure(options: argparse.Namespace) -> Report:
             # Round by round, so that whatever else the machine does hits all alike.
             for number in range(1, rounds + 1):
                 for contender in taking_part:
-                    result = _run(contender, context, sockets, options.quick)
+                    result = _run(contender, context, sockets, in_flight, options.quick)
                     results.setdefault(contender.name, []).append(result)
                     progress(
                         f"{sockets:,} sockets, round {number} of {rounds}: {contender.name}, "
@@ -108,9 +112,11 @@ def _measure(options: argparse.Namespace) -> Report:
     return report
 
 
-def _run(contender: Contender, context: Context, sockets: int, quick: bool) -> Result:
+def _run(
+    contender: Contender, context: Context, sockets: int, in_flight: int, quick: bool
+) -> Result:
     deliveries = DELIVERIES // 50 if quick else DELIVERIES
-    events = max(2 * IN_FLIGHT, deliveries // sockets // contender.share)
+    events = max(2 * in_flight, deliveries // sockets // contender.share)
     timeout = max(LEAST_TIMEOUT, sockets * events / SLOWEST_DELIVERIES)
     with contender.start(context) as (port, pid):
         _, result = fan_out(
@@ -123,9 +129,9 @@ def _run(contender: Contender, context: Context, sockets: int, quick: bool) -> R
                 greetings=contender.greetings,
                 envelope=contender.envelope.encode(),
                 publisher=contender.publisher(port),
-                warm_up=max(IN_FLIGHT, events // 5),
+                warm_up=max(in_flight, events // 5),
                 events=events,
-                in_flight=IN_FLIGHT,
+                in_flight=in_flight,
             )
         )
     return result

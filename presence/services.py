@@ -12,6 +12,7 @@ decide at once, the second finds what the first has written and says nothing.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
@@ -150,8 +151,19 @@ def _settle(locked: list[Presence], *, active: bool = False) -> None:
             written.append(row)
         if row.status != before[0]:
             changed.append(row)
-    Presence.objects.bulk_update(written, ["status", "chosen", "last_seen", "offline_at"])
+    _write(written)
     _announce(changed)
+
+
+def _write(rows: list[Presence]) -> None:
+    """One update for all that have become the same, as most do who come or go together."""
+    alike: defaultdict[tuple[Any, ...], list[Any]] = defaultdict(list)
+    for row in rows:
+        alike[row.status, row.chosen, row.last_seen, row.offline_at].append(row.pk)
+    for (status, chosen, last_seen, offline_at), keys in alike.items():
+        Presence.objects.filter(pk__in=keys).update(
+            status=status, chosen=chosen, last_seen=last_seen, offline_at=offline_at
+        )
 
 
 def _announce(changed: list[Presence]) -> None:

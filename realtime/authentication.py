@@ -14,6 +14,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import models
 from django.http import HttpRequest
 from jwt import ImmatureSignatureError
 from rest_framework.authentication import BaseAuthentication
@@ -52,12 +53,50 @@ class Identity:
         return max(0.0, self.expires_at - time.time())
 
 
+@dataclass(frozen=True, slots=True)
+class _Claims:
+    """What a good token says.
+
+    Attributes:
+        user_key: the value of simplejwt's USER_ID_FIELD.
+        all: every claim.
+    """
+
+    user_key: Any
+    expires_at: float
+    all: dict[str, Any]
+
+
 def authenticate(token: str | None) -> Identity:
     """The identity that `token` proves.
 
     Raises:
         RealtimeError: MISSING_TOKEN, INVALID_TOKEN or TOKEN_EXPIRED.
     """
+    (identity,) = authenticate_all([token])
+    if isinstance(identity, RealtimeError):
+        raise identity
+    return identity
+
+
+def authenticate_all(tokens: list[str | None]) -> list[Identity | RealtimeError]:
+    """For each token the identity, or why there is none; one query for all."""
+    checked = [_checked(token) for token in tokens]
+    users = _find_users([claims.user_key for claims in checked if isinstance(claims, _Claims)])
+    return [
+        claims if isinstance(claims, RealtimeError) else _identified(claims, users)
+        for claims in checked
+    ]
+
+
+def _checked(token: str | None) -> _Claims | RealtimeError:
+    try:
+        return _check(token)
+    except RealtimeError as error:
+        return error
+
+
+def _check(token: str | None) -> _Claims:
     if not token:
         raise RealtimeError(ErrorCode.MISSING_TOKEN, "missing token")
     try:
@@ -67,13 +106,28 @@ def authenticate(token: str | None) -> Identity:
     except (TokenBackendError, UnicodeEncodeError):
         raise _invalid_token() from None
     type_claim = api_settings.TOKEN_TYPE_CLAIM
-    if claims.get(type_claim, "access") != "access":
-        raise _invalid_token()
     expires_at = claims.get("exp")
-    if not isinstance(expires_at, int | float):
+    user = claims.get(api_settings.USER_ID_CLAIM)
+    if (
+        claims.get(type_claim, "access") != "access"
+        or not isinstance(expires_at, int | float)
+        or isinstance(user, bool)
+        or not isinstance(user, str | int)
+    ):
         raise _invalid_token()
-    user = _find_user(claims)
-    return Identity(user_id(user), min(float(expires_at), time.time() + 10**9), user)
+    try:
+        key = parse_field(_user_field(), user)
+    except (ValueError, OverflowError):
+        raise _invalid_token() from None
+    return _Claims(key, min(float(expires_at), time.time() + 10**9), claims)
+
+
+def _user_field() -> models.Field[Any, Any]:
+    """What a token names a user by."""
+    model, name = get_user_model(), api_settings.USER_ID_FIELD
+    field: models.Field[Any, Any]
+    field = model._meta.pk if name in ("id", "pk") else model._meta.get_field(name)  # type: ignore[assignment]  # no relation
+    return field
 
 
 def _decode(token: str) -> dict[str, Any]:
@@ -94,29 +148,28 @@ def _decode(token: str) -> dict[str, Any]:
     return claims
 
 
-def _find_user(claims: dict[str, Any]) -> AbstractBaseUser:
-    model = get_user_model()
-    name = api_settings.USER_ID_FIELD
-    claim = claims.get(api_settings.USER_ID_CLAIM)
-    if isinstance(claim, bool) or not isinstance(claim, str | int):
-        raise _invalid_token()
-    try:
-        field: Any = model._meta.pk if name in ("id", "pk") else model._meta.get_field(name)
-        # With the revocation, if there is one: a handshake asks once for both.
-        users = model._default_manager.select_related("realtime_revocation")
-        user = users.filter(**{field.name: parse_field(field, claim)}).first()
-    except (ValueError, OverflowError):
-        raise _invalid_token() from None
+def _find_users(keys: list[Any]) -> dict[Any, AbstractBaseUser]:
+    if not keys:
+        return {}
+    field = _user_field()
+    # With the revocation, if there is one: a handshake asks once for both.
+    users = get_user_model()._default_manager.select_related("realtime_revocation")
+    found = users.filter(**{f"{field.name}__in": keys})
+    return {getattr(user, field.attname): user for user in found}
+
+
+def _identified(claims: _Claims, users: dict[Any, AbstractBaseUser]) -> Identity | RealtimeError:
+    user = users.get(claims.user_key)
     if user is None or not api_settings.USER_AUTHENTICATION_RULE(user):
-        raise _invalid_token()
+        return _invalid_token()
     # Where the site asks for it, tokens end with the password that they were got by.
     if api_settings.CHECK_REVOKE_TOKEN and (
-        claims.get(api_settings.REVOKE_TOKEN_CLAIM) != get_md5_hash_password(user.password)
+        claims.all.get(api_settings.REVOKE_TOKEN_CLAIM) != get_md5_hash_password(user.password)
     ):
-        raise _invalid_token()
-    if is_revoked(user, claims.get("iat")):
-        raise _invalid_token()
-    return user
+        return _invalid_token()
+    if is_revoked(user, claims.all.get("iat")):
+        return _invalid_token()
+    return Identity(user_id(user), claims.expires_at, user)
 
 
 def _invalid_token() -> RealtimeError:

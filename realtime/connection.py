@@ -24,8 +24,9 @@ from realtime.failures import as_invalid, as_refusal, internal_error
 from realtime.frame_types import find_request
 from realtime.hub import Hub
 from realtime.late_signals import LateSignals
-from realtime.log import Head, LogGapError, LoggedEvent
-from realtime.protocol import ClientEnvelope, ConnectRequest, DecodeError, Frame
+from realtime.log import Head, LogGapError
+from realtime.protocol import Burst, ClientEnvelope, ConnectRequest, DecodeError, Frame
+from realtime.subscribers import Run, bursts
 from realtime.subscriptions import Subscriptions
 from realtime.throttling import FrameLimit
 
@@ -39,8 +40,8 @@ _turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 class Outbound(Protocol):
     """How frames leave: a socket, or whatever a test puts in its place."""
 
-    def write(self, frame: Frame) -> bool:
-        """Send or buffer a frame, without blocking. False: the buffer is full."""
+    def write(self, burst: Burst | Frame) -> bool:
+        """Send or buffer frames, without blocking. False: the buffer is full."""
 
     async def drained(self) -> None:
         """Return when the client has taken most of what was written."""
@@ -76,6 +77,7 @@ class Connection:
         active_at: `time.monotonic()` of the last frame other than a heartbeat.
         on_active: called, once, when one comes after a silence.
         user_id: the user's id.
+        channels: what it is subscribed to.
         position: the last event that it was sent, or that it has no need of.
         closing: it has been told to go; nothing more is sent.
     """
@@ -95,6 +97,7 @@ class Connection:
         self.user_id = identity.user_id
         self.address = address
         self._subscriptions = Subscriptions(self.user_id, self._follow_topics)
+        self.channels = self._subscriptions.channels
         self.position = 0
         self.closing = False
         self._live = False
@@ -110,11 +113,6 @@ class Connection:
         self._expire_at(identity.expires_at)
 
     @property
-    def channels(self) -> set[str]:
-        """The channels that it is subscribed to."""
-        return self._subscriptions.channels
-
-    @property
     def topics(self) -> set[str]:
         """The public topics of its channels."""
         return self._subscriptions.topics
@@ -128,7 +126,7 @@ class Connection:
             checked_at: the hub's position before the user's rights were checked.
         """
         self.position = self._hub.position
-        self._hub.join(self)
+        self._hub.subscribers.join(self)
         if order := self._hub.ending_since(self.user_id, checked_at):
             self.end(order.code, order.reason)
             return
@@ -141,7 +139,7 @@ class Connection:
         """Leave the hub and drop commands that have not begun."""
         self.closing = True
         self._live = False
-        self._hub.leave(self)
+        self._hub.subscribers.leave(self)
         self._stopped = True
         self._waiting.clear()
         self._late.stop()
@@ -188,11 +186,15 @@ class Connection:
 
     # --- what the hub calls ------------------------------------------------------------
 
-    def deliver(self, event: LoggedEvent) -> None:
-        """Take an event from the hub, unless it was sent before."""
-        if self._live and event.sequence > self.position:
-            self.position = event.sequence
-            self._write(event.frame)
+    def deliver(self, run: Run) -> None:
+        """Take events from the hub, unless they were sent before."""
+        if not self._live or run.last <= self.position:
+            return
+        burst = run.burst
+        if run.first <= self.position:
+            burst = Burst([e.frame for e in run.events if e.sequence > self.position])
+        self.position = run.last
+        self._write(burst)
 
     def signal(self, signal: Signal) -> None:
         """Take an unlogged frame. For a client that is behind, of one key the last is kept."""
@@ -381,9 +383,9 @@ class Connection:
         if self._stopped:
             return  # it has left the hub already
         for topic in came:
-            self._hub.join_topic(topic, self)
+            self._hub.subscribers.join_topic(topic, self)
         for topic in went:
-            self._hub.leave_topic(topic, self)
+            self._hub.subscribers.leave_topic(topic, self)
 
     # --- recovery -----------------------------------------------------------------------
 
@@ -455,8 +457,8 @@ class Connection:
                 self._write_resync(gap.reason, self._hub.position, epoch)
                 continue
             epoch = self._hub.epoch if epoch is None else epoch
-            for event in page.events:
-                self._write(event.frame)
+            for burst in bursts(page.events):
+                self._write(burst)
                 await self._drained()
             self.position = page.position
             if self.position >= self._hub.position and epoch == self._hub.epoch:
@@ -478,8 +480,8 @@ class Connection:
 
     # --- frames out -----------------------------------------------------------------------
 
-    def _write(self, frame: Frame) -> None:
-        if not self.closing and not self._outbound.write(frame):
+    def _write(self, burst: Burst | Frame) -> None:
+        if not self.closing and not self._outbound.write(burst):
             self.close(CloseCode.TOO_SLOW, "too_slow")
 
     def _reply(self, type: str, payload: Any, ack_id: str | None) -> None:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qsl
+from uuid import UUID
 
 from channels.consumer import AsyncConsumer
 from django.conf import settings
@@ -42,10 +43,8 @@ class RealtimeConsumer(AsyncConsumer):
             handshake = Handshake(scope)
             node = await handshake.find_node()
             checked_at = node.hub.position
-            identity = await handshake.authenticate()
-            logs.bind(user_id=identity.user_id)
-            session_id = await node.admit(identity, handshake.address)
-            logs.bind(connection_id=str(session_id))
+            identity, session_id = await handshake.admit(node)
+            logs.bind(user_id=identity.user_id, connection_id=str(session_id))
         except Exception as error:
             refusal = as_refusal(error, "handshake")
             metrics.HANDSHAKES.labels(refusal.code).inc()
@@ -132,15 +131,20 @@ class Handshake:
         name = b"x-forwarded-host" if settings.USE_X_FORWARDED_HOST else b"host"
         return str(self._headers.get(name) or self._headers.get(b"host", ""))
 
-    async def authenticate(self) -> Identity:
-        """Who it is.
+    async def admit(self, node: LocalNode) -> tuple[Identity, UUID]:
+        """Who it is, and its session.
 
         Raises:
-            RealtimeError: there is no valid token, or a parameter is malformed.
+            RealtimeError: there is no valid token, a parameter is malformed, or there
+                are too many connections.
         """
-        identity = await database.run(Work.ENTRY, authenticate, self._token)
-        self.hello = self._read_hello()
-        return identity
+        try:
+            self.hello = self._read_hello()
+        except RealtimeError:
+            # Only who may come in is told what is wrong with the rest.
+            await database.run(Work.ENTRY, authenticate, self._token)
+            raise
+        return await node.admit(self._token, self.address)
 
     def _read_hello(self) -> ConnectRequest | None:
         given: dict[str, Any] = {

@@ -1,8 +1,8 @@
 """The hub: one per server process, it tails the log and fans out.
 
-It holds this process's subscribers (sockets and waiting polls) by user and by
-topic, reads the log once for all of them, and keeps the recent part of it in a
-ring so that a short reconnect reads no table.
+It reads the log once for all of this process's subscribers (sockets and waiting
+polls), and keeps the recent part of it in a ring so that a short reconnect
+reads no table.
 
 Everything between two awaits is one step of the event loop. What the hub
 promises rests on that: an event is handed to every subscriber, and the hub's
@@ -15,10 +15,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
-from typing import Protocol
 from uuid import UUID
 
 import msgspec
@@ -26,10 +25,10 @@ import msgspec
 from realtime import database, log, metrics
 from realtime.conf import conf
 from realtime.database import Work
-from realtime.ephemeral import Signal
 from realtime.erasure import EraseOrder
 from realtime.errors import CloseCode
 from realtime.log import Head, LoggedEvent, Page
+from realtime.subscribers import Run, Subscribers, runs, wants
 
 logger = logging.getLogger("realtime.hub")
 
@@ -39,35 +38,7 @@ READ_LIMIT = 1000
 RING_WALK = 2000
 MAX_ORDERS = 1000
 FAILURE_RETRY = 1.0
-
-
-class Subscriber(Protocol):
-    """One client as the hub sees it: a socket, or a poll that waits."""
-
-    user_id: str
-
-    @property
-    def channels(self) -> Container[str]:
-        """The channels whose events it wants."""
-
-    @property
-    def topics(self) -> Iterable[str]:
-        """The public topics of those channels."""
-
-    def deliver(self, event: LoggedEvent) -> None:
-        """Take an event, unless its position is past it. Must not block."""
-
-    def signal(self, signal: Signal) -> None:
-        """Take an unlogged frame. Must not block."""
-
-    def leave_channel(self, channel: str) -> None:
-        """Its user's right to `channel` has ended."""
-
-    def end(self, code: int, reason: str) -> None:
-        """Its user's rights have ended: close with this close code."""
-
-    def resync(self, reason: str, head: Head) -> None:
-        """The log has started anew: forget the position."""
+MAX_REST = 0.02
 
 
 class CloseUser(msgspec.Struct):
@@ -143,6 +114,7 @@ class Hub:
         on_topic: called with the topic of each public event handed out.
 
     Attributes:
+        subscribers: the clients of this process.
         position: the last event that was handed out.
         epoch: the epoch that `position` belongs to.
         checked_at: `time.monotonic()` when the log was last read successfully.
@@ -150,12 +122,11 @@ class Hub:
 
     def __init__(self, on_topic: Callable[[str], None] = lambda topic: None) -> None:
         self.on_topic = on_topic
+        self.subscribers = Subscribers()
         self.position = 0
         self.epoch = ""
         self.checked_at = 0.0
         self._last_id: UUID | None = None
-        self._users: defaultdict[str, set[Subscriber]] = defaultdict(set)
-        self._topics: defaultdict[str, set[Subscriber]] = defaultdict(set)
         # The latest orders to close users, with their sequence and whom they concern.
         self._orders: deque[tuple[int, frozenset[str], CloseUser]] = deque(maxlen=MAX_ORDERS)
         self._ring = Ring(conf().RING_EVENTS, conf().RING_BYTES)
@@ -172,46 +143,6 @@ class Hub:
         self._last_id = None
         self.checked_at = time.monotonic()
         self._ring.clear()
-
-    # --- subscribers ---------------------------------------------------------------
-
-    def join(self, subscriber: Subscriber) -> None:
-        """Hand this subscriber its user's events from now on."""
-        self._users[subscriber.user_id].add(subscriber)
-        for topic in subscriber.topics:
-            self._topics[topic].add(subscriber)
-
-    def leave(self, subscriber: Subscriber) -> None:
-        """Undo `join`."""
-        _discard(self._users, subscriber.user_id, subscriber)
-        for topic in subscriber.topics:
-            _discard(self._topics, topic, subscriber)
-
-    def join_topic(self, topic: str, subscriber: Subscriber) -> None:
-        self._topics[topic].add(subscriber)
-
-    def leave_topic(self, topic: str, subscriber: Subscriber) -> None:
-        _discard(self._topics, topic, subscriber)
-
-    def signal(self, signal: Signal) -> None:
-        """Hand an unlogged frame to its recipients' subscribers of its channel."""
-        for user_id in signal.recipients - signal.exclude:
-            for subscriber in tuple(self._users.get(user_id, ())):
-                if signal.channel in subscriber.channels:
-                    subscriber.signal(signal)
-
-    def topic_users(self, topic: str) -> list[str]:
-        """The users who have a subscriber of `topic` here."""
-        return list({subscriber.user_id for subscriber in self._topics.get(topic, ())})
-
-    def user_ids(self) -> list[str]:
-        """The users who have a subscriber here."""
-        return list(self._users)
-
-    def end_user(self, user_id: str, code: int, reason: str) -> None:
-        """Close every subscriber that this user has here."""
-        for subscriber in list(self._users.get(user_id, ())):
-            subscriber.end(code, reason)
 
     def ending_since(self, user_id: str, position: int) -> CloseUser | None:
         """The order to close this user's connections that came after `position`.
@@ -306,45 +237,39 @@ class Hub:
         if tail.head.epoch != self.epoch or tail.lost:
             await self._start_anew(tail.head)
             return False
-        for event in tail.events:
-            if event.sequence != self.position + 1:
+        for run in runs(tail.events):
+            if run.first != self.position + 1:
                 # The log has no gaps: what is missing was pruned before we read it.
                 self._resync_all("pruned", await database.run(Work.ENGINE, log.read_head))
                 return True
-            self._dispatch(event)
-            # A large fan-out must not keep sockets from being read.
-            await asyncio.sleep(0)
+            began = time.perf_counter()
+            self._dispatch(run)
+            # As long as a large fan-out took, the loop is everybody else's: sockets are
+            # read, and what is committed meanwhile makes one longer run.
+            await asyncio.sleep(min(MAX_REST, time.perf_counter() - began))
         return len(tail.events) >= READ_LIMIT
 
-    def _dispatch(self, event: LoggedEvent) -> None:
-        if event.control:
-            self._obey(event)
+    def _dispatch(self, run: Run) -> None:
+        if run.events[0].control:
+            self._obey(run.events[0])
         else:
             began = time.perf_counter()
-            metrics.DELIVERIES.inc(self._fan_out(event))
+            handed = self.subscribers.deliver(run)
             metrics.FANOUT.observe(time.perf_counter() - began)
-            metrics.EVENTS.labels(event.type).inc()
-            metrics.LATENCY.observe(max(0.0, time.time() - event.created_at.timestamp()))
-            # A public event's topic, or the channel of one with an audience.
-            self.on_topic(event.topic or event.channel)
-        self._ring.append(event)
-        self.position, self._last_id = event.sequence, event.event_id
-        metrics.TAIL_POSITION.set(event.sequence)
+            metrics.DELIVERIES.inc(handed * len(run.events))
+            self._tell(run)
+        for event in run.events:
+            self._ring.append(event)
+        self.position, self._last_id = run.last, run.events[-1].event_id
+        metrics.TAIL_POSITION.set(run.last)
 
-    def _fan_out(self, event: LoggedEvent) -> int:
-        """Hand the event to its subscribers here; how many got it."""
-        handed = 0
-        for user_id in event.recipients:
-            for subscriber in tuple(self._users.get(user_id, ())):
-                if event.channel in subscriber.channels:
-                    _hand(subscriber, event)
-                    handed += 1
-        if event.topic:
-            for subscriber in tuple(self._topics.get(event.topic, ())):
-                if wants(subscriber.channels, event):
-                    _hand(subscriber, event)
-                    handed += 1
-        return handed
+    def _tell(self, run: Run) -> None:
+        now = time.time()
+        for event in run.events:
+            metrics.EVENTS.labels(event.type).inc()
+            metrics.LATENCY.observe(max(0.0, now - event.created_at.timestamp()))
+        # A public event's topic, or the channel of one with an audience.
+        self.on_topic(event.topic or event.channel)
 
     def _obey(self, event: LoggedEvent) -> None:
         try:
@@ -352,11 +277,11 @@ class Hub:
                 order = msgspec.json.decode(event.payload, type=CloseUser)
                 self._orders.append((event.sequence, event.recipients, order))
                 for user_id in event.recipients:
-                    self.end_user(user_id, order.code, order.reason)
+                    self.subscribers.end_user(user_id, order.code, order.reason)
             elif event.type == log.LEAVE_CHANNEL:
                 channel = msgspec.json.decode(event.payload, type=LeaveChannel).channel
                 for user_id in event.recipients:
-                    for subscriber in tuple(self._users.get(user_id, ())):
+                    for subscriber in self.subscribers.of_user(user_id):
                         subscriber.leave_channel(channel)
             elif event.type == log.ERASE:
                 self._ring.erase(msgspec.json.decode(event.payload, type=EraseOrder))
@@ -381,9 +306,8 @@ class Hub:
 
     def _resync_all(self, reason: str, head: Head) -> None:
         self._take(head)
-        for subscribers in list(self._users.values()):
-            for subscriber in list(subscribers):
-                subscriber.resync(reason, head)
+        for subscriber in self.subscribers.all():
+            subscriber.resync(reason, head)
 
 
 @dataclass(frozen=True, slots=True)
@@ -414,29 +338,8 @@ def _read_tail(position: int, last_id: UUID | None) -> Tail:
     return Tail(head, events[1:], lost=replaced)
 
 
-def _hand(subscriber: Subscriber, event: LoggedEvent) -> None:
-    try:
-        subscriber.deliver(event)
-    except Exception:
-        # It would miss this event and not know: it has to come back and recover.
-        logger.exception("Cannot deliver event %d", event.sequence)
-        subscriber.end(CloseCode.RECONNECT, "delivery_failed")
-
-
-def _discard(index: dict[str, set[Subscriber]], key: str, subscriber: Subscriber) -> None:
-    if members := index.get(key):
-        members.discard(subscriber)
-        if not members:
-            del index[key]
-
-
 def _may_see(event: LoggedEvent, user_id: str, topics: set[str]) -> bool:
     return not event.control and (user_id in event.recipients or event.topic in topics)
-
-
-def wants(channels: Container[str], event: LoggedEvent) -> bool:
-    """Whether who is subscribed to these channels gets this event."""
-    return event.channel in channels or bool(event.topic and event.topic in channels)
 
 
 def read_log(

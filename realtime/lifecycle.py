@@ -13,6 +13,7 @@ import random
 import socket
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 from weakref import WeakKeyDictionary
@@ -21,6 +22,7 @@ from django.contrib.auth import get_user_model
 from rest_framework_simplejwt.settings import api_settings
 
 from realtime import (
+    admission,
     database,
     draining,
     ephemeral,
@@ -31,7 +33,9 @@ from realtime import (
     sessions,
     throttling,
 )
+from realtime.admission import Admission, Applicant
 from realtime.authentication import Identity
+from realtime.batching import Batcher
 from realtime.conf import conf
 from realtime.connection import Connection
 from realtime.database import Work
@@ -75,8 +79,11 @@ class LocalNode:
         self.watch = ConnectionWatch()
         self._relay = Relay(self._on_moved)
         self._loop = asyncio.get_running_loop()
-        self.layer = LayerLink(self.id, self._take_hint, self.hub.signal)
+        self.layer = LayerLink(self.id, self._take_hint, self.hub.subscribers.signal)
         self._connections: dict[UUID, Connection] = {}
+        self._admissions = Batcher(
+            Work.ENTRY, partial(admission.admit, self.id), admission.BATCH, self._not_taken
+        )
         self._ended: dict[UUID, str] = {}
         self._freeing = asyncio.Event()
         self._lost: set[UUID] = set()
@@ -156,22 +163,29 @@ class LocalNode:
         """Open sockets on this node."""
         return len(self._connections)
 
-    async def admit(self, identity: Identity, address: str) -> UUID:
-        """Take a slot for a new socket of this user.
+    async def admit(self, token: str | None, address: str) -> tuple[Identity, UUID]:
+        """Check who comes, and take a slot for the new socket.
 
         Returns:
-            The session's id, to be given to `enter` and `release`.
+            Who it is, and the session's id, to be given to `enter` and `release`.
 
         Raises:
-            RealtimeError: MAX_CONNECTIONS, or the node is draining.
+            RealtimeError: as `authenticate` raises, or MAX_CONNECTIONS, or the node
+                is draining.
         """
         if self.draining:
             raise draining_error()
-        try:
-            return await self._open_session(identity.user_id, address)
-        except sessions.NodeLostError:
+        admitted = await self._admissions.submit(Applicant(token, address))
+        identity, session_id = admitted.identity, admitted.session_id
+        if session_id is None:
             await self._register_again()
-            return await self._open_session(identity.user_id, address)
+            session_id = await self._open_session(identity.user_id, address)
+        return identity, session_id
+
+    def _not_taken(self, admitted: Admission) -> None:
+        """Who was let in had gone by then."""
+        if admitted.session_id is not None:
+            self.release(admitted.session_id, admitted.identity.user_id)
 
     async def _open_session(
         self, user_id: str, address: str, session_id: UUID | None = None
@@ -227,7 +241,7 @@ class LocalNode:
             ephemeral.unlisten(self._on_signal)
 
     def _hand_out(self, signal: ephemeral.Signal) -> None:
-        self.hub.signal(signal)
+        self.hub.subscribers.signal(signal)
         self.layer.send(signal)
 
     def _on_committed(self) -> None:
@@ -295,11 +309,13 @@ class LocalNode:
 
     async def _check_users(self) -> None:
         """`QuerySet.update(is_active=False)` sends no signal: look from time to time."""
-        user_ids = self.hub.user_ids()
+        user_ids = self.hub.subscribers.user_ids()
         for start in range(0, len(user_ids), USER_CHECK_BATCH):
             batch = user_ids[start : start + USER_CHECK_BATCH]
             for user_id in await database.run(Work.ENGINE, _inactive, batch):
-                self.hub.end_user(user_id, CloseCode.ACCOUNT_DISABLED, "account_disabled")
+                self.hub.subscribers.end_user(
+                    user_id, CloseCode.ACCOUNT_DISABLED, "account_disabled"
+                )
 
 
 def draining_error() -> RealtimeError:

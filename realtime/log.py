@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -243,10 +244,9 @@ _RECIPIENT_COLUMNS = tuple(f"event__{column}" for column in _COLUMNS)
 
 
 def _load(row: tuple[Any, ...]) -> LoggedEvent:
-    values = dict(zip(_COLUMNS, row, strict=True))
-    values["recipients"] = msgspec.json.decode(values["recipients"], type=frozenset[str])
-    values["payload"] = values["payload"].encode()
-    return LoggedEvent(**values)
+    sequence, event_id, type, channel, topic, recipients, payload, *rest = row
+    readers = msgspec.json.decode(recipients, type=frozenset[str])
+    return LoggedEvent(sequence, event_id, type, channel, topic, readers, payload.encode(), *rest)
 
 
 def backlog(at_most: int = 10_001) -> int:
@@ -258,13 +258,20 @@ def backlog(at_most: int = 10_001) -> int:
 
 def read_head() -> Head:
     """Where the log stands now."""
-    row = (
-        LogHead.objects.using(database_alias())
-        .filter(pk=LogHead.ID)
-        .values_list("epoch", "sequence", "pruned_through")
-        .first()
-    )
+    using = database_alias()
+    with connections[using].cursor() as cursor:
+        cursor.execute(*_head_query(using))
+        row = cursor.fetchone()
     return Head(*row) if row else ensure_head()
+
+
+@cache
+def _head_query(using: str) -> tuple[str, tuple[Any, ...]]:
+    # Every node asks this all the time: building it would cost more than carrying it out.
+    rows = LogHead.objects.filter(pk=LogHead.ID)
+    query = rows.values_list("epoch", "sequence", "pruned_through").query
+    sql, params = query.get_compiler(using).as_sql()
+    return sql, tuple(params)
 
 
 def ensure_head() -> Head:

@@ -22,7 +22,7 @@ from typing import Any, Protocol
 
 from realtime.conf import conf
 from realtime.errors import CloseCode, RealtimeError
-from realtime.protocol import Frame, encode
+from realtime.protocol import Burst, Frame, encode
 
 logger = logging.getLogger("realtime.outbound")
 
@@ -72,7 +72,12 @@ class DaphneTransport:
         """Daphne is not told by ASGI; see `_deny_on_daphne`."""
 
     def write(self, wire: bytes) -> bool:
-        return False
+        # As autobahn's sendMessage does at its end; daphne agrees on no compression.
+        protocol = self.protocol
+        if protocol.state != protocol.STATE_OPEN or self.buffered() > BEHIND_BYTES:
+            return False
+        protocol.sendData(wire)
+        return True
 
     def buffered(self) -> int:
         # twisted.internet.abstract.FileDescriptor
@@ -158,16 +163,21 @@ class SocketOutbound:
         """Bytes that the client has not taken yet, as far as we can see."""
         return self._queued + (self._transport.buffered() if self._transport else 0)
 
-    def write(self, frame: Frame) -> bool:
+    def write(self, burst: Burst | Frame) -> bool:
         if self.closed:
             return True
-        if self._sender is None:
-            if self._transport is not None and self._transport.write(frame.wire):
-                return True
-            self._step(frame)
-        else:
-            self._queue.append(frame)
-            self._queued += len(frame.data)
+        if (
+            self._sender is None
+            and self._transport is not None
+            and self._transport.write(burst.wire)
+        ):
+            return True
+        for frame in burst.frames:
+            if self._sender is None:
+                self._step(frame)
+            else:
+                self._queue.append(frame)
+                self._queued += len(frame.data)
         return self.buffered <= conf().MAX_BUFFERED_BYTES
 
     def _step(self, frame: Frame) -> None:

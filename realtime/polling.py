@@ -14,10 +14,11 @@ from realtime.conf import conf
 from realtime.database import Work
 from realtime.ephemeral import Signal, make_signal
 from realtime.errors import RealtimeError, invalid
-from realtime.hub import read_log, wants
+from realtime.hub import read_log
 from realtime.lifecycle import LocalNode
 from realtime.log import Head, LogGapError, LoggedEvent, Page
 from realtime.protocol import MissedAnswer, PollAnswer, PollEvent, Position, ServerEnvelope
+from realtime.subscribers import wants
 from realtime.waiting import PollChannels, PollWait
 
 MAX_LIMIT = 100
@@ -226,13 +227,13 @@ async def _wait(
     """Wait for an event after `position`, or until it is time to answer."""
     wait = PollWait(identity.user_id, channels, position)
     node.polls.add(wait)
-    node.hub.join(wait)
+    node.hub.subscribers.join(wait)
     try:
         if order := node.hub.ending_since(identity.user_id, checked_at):
             wait.end(order.code, order.reason)
         await wait.wait(min(seconds, identity.seconds_left()))
     finally:
-        node.hub.leave(wait)
+        node.hub.subscribers.leave(wait)
         node.polls.remove(wait)
     if isinstance(wait.ended, RealtimeError):
         raise wait.ended

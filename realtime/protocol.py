@@ -401,6 +401,11 @@ class Frame:
         self._wire: bytes | None = None
 
     @property
+    def frames(self) -> tuple[Frame, ...]:
+        """Itself: what can send a `Burst` can send one frame."""
+        return (self,)
+
+    @property
     def text(self) -> str:
         """The frame as text, for ASGI's `websocket.send`."""
         if self._text is None:
@@ -419,4 +424,25 @@ class Frame:
             else:
                 header = b"\x81\x7f" + size.to_bytes(8, "big")
             self._wire = header + self.data
+        return self._wire
+
+
+class Burst:
+    """Frames that leave together, to any number of sockets; a `Frame` is one of one frame.
+
+    Attributes:
+        frames: at least one, in their order.
+    """
+
+    __slots__ = ("_wire", "frames")
+
+    def __init__(self, frames: list[Frame]) -> None:
+        self.frames = frames
+        self._wire: bytes | None = None
+
+    @property
+    def wire(self) -> bytes:
+        """The frames one behind the other, as they go over the wire."""
+        if self._wire is None:
+            self._wire = b"".join([frame.wire for frame in self.frames])
         return self._wire

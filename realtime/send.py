@@ -10,7 +10,7 @@ from realtime.authentication import Identity
 from realtime.connection import Connection
 from realtime.errors import CloseCode, ErrorCode
 from realtime.hub import Hub
-from realtime.protocol import ClientEnvelope, Frame
+from realtime.protocol import Burst, ClientEnvelope, Frame
 
 
 class _Answers:
@@ -21,8 +21,8 @@ class _Answers:
     def __init__(self) -> None:
         self.frames: list[bytes] = []
 
-    def write(self, frame: Frame) -> bool:
-        self.frames.append(frame.data)
+    def write(self, burst: Burst | Frame) -> bool:
+        self.frames.extend(frame.data for frame in burst.frames)
         return True
 
     async def drained(self) -> None:

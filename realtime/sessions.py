@@ -7,6 +7,7 @@ whose clocks differ agree on who is alive.
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
@@ -122,6 +123,59 @@ class NodeLostError(Exception):
     """This node is not in the registry: it was thought dead and swept."""
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A slot that is asked for."""
+
+    user_id: str
+    address: str
+
+
+def open_sessions(wanted: list[Wanted], node_id: UUID) -> list[UUID | Exception]:
+    """Take a slot for each; two queries for all, if nobody else takes one of them.
+
+    Returns:
+        For each, in this order, the session's id, or what `open_session` raises.
+    """
+    rows = _free_slots(wanted, node_id)
+    try:
+        with transaction.atomic(using=router.db_for_write(Session)):
+            Session.objects.bulk_create([row for row in rows if row is not None])
+    except IntegrityError:
+        rows = [None] * len(wanted)
+    return [
+        _opened_alone(one, node_id) if row is None else row.pk
+        for one, row in zip(wanted, rows, strict=True)
+    ]
+
+
+def _free_slots(wanted: list[Wanted], node_id: UUID) -> list[Session | None]:
+    """A new session for each; None where every slot is taken."""
+    keys = [parse_user_id(one.user_id) for one in wanted]
+    taken: defaultdict[Any, set[int]] = defaultdict(set)
+    for key, slot in Session.objects.filter(user_id__in=keys).values_list("user_id", "slot"):
+        taken[key].add(slot)
+    rows: list[Session | None] = []
+    for key, one in zip(keys, wanted, strict=True):
+        free = [slot for slot in range(conf().MAX_CONNECTIONS) if slot not in taken[key]]
+        if not free:
+            rows.append(None)
+            continue
+        slot = random.choice(free)  # any will do; the same for all would collide
+        taken[key].add(slot)
+        rows.append(
+            Session(id=uuid4(), user_id=key, slot=slot, node_id=node_id, address=one.address)
+        )
+    return rows
+
+
+def _opened_alone(one: Wanted, node_id: UUID) -> UUID | Exception:
+    try:
+        return open_session(one.user_id, node_id, one.address)
+    except (RealtimeError, NodeLostError) as error:
+        return error
+
+
 def open_session(
     user_id: str, node_id: UUID, address: str, *, session_id: UUID | None = None
 ) -> UUID:
@@ -135,23 +189,15 @@ def open_session(
         RealtimeError: MAX_CONNECTIONS, every slot is taken by a living node.
         NodeLostError: the node has to be registered again first.
     """
-    key = parse_user_id(user_id)
     limit = conf().MAX_CONNECTIONS
     # Each failed attempt means that somebody else took a slot: it cannot go on.
     for _ in range(2 * limit + 2):
-        taken = set(Session.objects.filter(user_id=key).values_list("slot", flat=True))
-        free = [slot for slot in range(limit) if slot not in taken]
-        if not free:
+        (session,) = _free_slots([Wanted(user_id, address)], node_id)
+        if session is None:
             if sweep().nodes:
                 continue
             break
-        session = Session(
-            id=session_id or uuid4(),
-            user_id=key,
-            slot=random.choice(free),  # any will do; the same for all would collide
-            node_id=node_id,
-            address=address,
-        )
+        session.pk = session_id or session.pk
         try:
             with transaction.atomic(using=router.db_for_write(Session)):
                 session.save(force_insert=True)

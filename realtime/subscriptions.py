@@ -36,6 +36,8 @@ class Subscriptions:
     async def join(self, channels: Iterable[str]) -> dict[str, RealtimeError]:
         """Join the channels that the user may; returns why for the others."""
         wanted = [channel for channel in dict.fromkeys(channels) if channel not in self.channels]
+        if not wanted:
+            return {}
         refused = await database.run(Work.ENTRY, registry.refusals, self._user_id, wanted)
         for channel in wanted:
             if channel in refused:

@@ -49,10 +49,10 @@ class Ticks:
             await asyncio.sleep(TICK_SECONDS)
 
     async def _tell(self, tick: registry.Tick) -> None:
-        user_ids = self._hub.topic_users(tick.topic)
+        user_ids = self._hub.subscribers.topic_users(tick.topic)
         payloads = await database.run(Work.APPS, tick.payloads, user_ids)
         for user_id, payload in payloads.items():
-            self._hub.signal(
+            self._hub.subscribers.signal(
                 ephemeral.make_signal(
                     tick.frame_type,
                     payload,

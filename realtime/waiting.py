@@ -14,7 +14,8 @@ from realtime import metrics, registry
 from realtime.conf import conf
 from realtime.ephemeral import Signal
 from realtime.errors import ErrorCode, RealtimeError
-from realtime.log import Head, LoggedEvent
+from realtime.log import Head
+from realtime.subscribers import Run
 
 # A poller that has not come back for this long begins anew.
 FOLLOWED_SECONDS = 90.0
@@ -60,8 +61,8 @@ class PollWait:
         self._timer: asyncio.TimerHandle | None = None
         self._future = self._loop.create_future()
 
-    def deliver(self, event: LoggedEvent) -> None:
-        if event.sequence > self._position:
+    def deliver(self, run: Run) -> None:
+        if run.last > self._position:
             self.woken = True
             self._answer()
 

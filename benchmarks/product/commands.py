@@ -7,10 +7,14 @@ event goes by outbox, relay, log and hub to the sockets.
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 from msgspec import Struct
 
-from realtime import log
+from realtime import log, protocol
 from realtime.registry import Caller, ChannelKind, command, register_channel
 
 CHANNEL = "bench"
@@ -35,3 +39,30 @@ def publish(caller: Caller, request: Publish) -> Publish:
     with transaction.atomic():
         log.append("bench", request, channel=CHANNEL, topic=CHANNEL)
     return request
+
+
+class Queries(Struct):
+    """How many queries this process has made."""
+
+    queries: int = 0
+
+
+_counted = Queries()
+
+
+def _count(execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> Any:
+    _counted.queries += 1
+    return execute(sql, parameters, many, context)
+
+
+def _watch(connection: BaseDatabaseWrapper, **kwargs: object) -> None:
+    connection.execute_wrappers.append(_count)
+
+
+connection_created.connect(_watch)
+
+
+@command("bench_queries", protocol.Empty)
+def queries(caller: Caller, request: protocol.Empty) -> Queries:
+    """How many queries this process has made until now."""
+    return _counted

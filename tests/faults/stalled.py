@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.frames import opening_request
+from benchmarks.load import opening_request
 from notifications.services import notify
 from realtime.models import Session
 from tests.clients import in_thread
@@ -140,7 +140,7 @@ async def _client(node: Node, user: Any, *, reading: bool) -> AsyncIterator[None
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT)
         await loop.sock_connect(sock, (HOST, node.port))
-        await loop.sock_sendall(sock, opening_request(HOST, node.port, "/ws", token_for(user)))
+        await loop.sock_sendall(sock, opening_request(node.port, "/ws", token_for(user)))
         await loop.sock_recv(sock, RECEIVE_BUFFER)  # the handshake's answer
         task = asyncio.create_task(_read(sock)) if reading else None
         try:

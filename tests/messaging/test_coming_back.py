@@ -12,7 +12,7 @@ from realtime import log, relay
 from realtime.authentication import Identity
 from realtime.connection import Connection
 from realtime.errors import CloseCode
-from realtime.protocol import ConnectRequest
+from realtime.protocol import Burst, ConnectRequest
 from realtime.protocol import Frame as EncodedFrame
 from realtime.users import user_id
 from tests.clients import PATIENCE, Frame, Socket, in_thread, open_socket, settled
@@ -89,8 +89,8 @@ class SlowReader:
         self.go_on = asyncio.Event()
         self.replied = asyncio.Event()
 
-    def write(self, frame: EncodedFrame) -> bool:
-        self.frames.append(json.loads(frame.data))
+    def write(self, burst: Burst | EncodedFrame) -> bool:
+        self.frames += [json.loads(frame.data) for frame in burst.frames]
         self.began.set()
         if self.frames[-1]["type"] == "connect":
             self.replied.set()

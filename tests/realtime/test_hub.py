@@ -14,8 +14,9 @@ from django.db import transaction
 from realtime import database, log, relay
 from realtime.ephemeral import Signal
 from realtime.hub import Hub
-from realtime.log import Head, LoggedEvent
+from realtime.log import Head
 from realtime.models import Event, EventRecipient, LogHead
+from realtime.subscribers import Run
 from realtime.users import user_id
 from tests.clients import PATIENCE, in_thread
 
@@ -30,8 +31,9 @@ class Recorder:
         self.channels = {"news"}
         self.heard: asyncio.Queue[Any] = asyncio.Queue()
 
-    def deliver(self, event: LoggedEvent) -> None:
-        self.heard.put_nowait(event.payload)
+    def deliver(self, run: Run) -> None:
+        for event in run.events:
+            self.heard.put_nowait(event.payload)
 
     def signal(self, signal: Signal) -> None:
         self.heard.put_nowait(signal.payload)
@@ -81,7 +83,7 @@ async def test_events_pruned_before_the_hub_read_them_are_not_skipped_in_silence
     hub = Hub()
     await hub.start()
     recorder = Recorder(alice)
-    hub.join(recorder)
+    hub.subscribers.join(recorder)
     await in_thread(write, alice, "1", "2", "3")
     await in_thread(log.prune, timedelta(0))
     await in_thread(write, alice, "4")
@@ -106,7 +108,7 @@ async def test_rows_lost_and_numbered_again_before_the_hub_looks_are_noticed(ali
     hub = Hub()
     await hub.start()
     recorder = Recorder(alice)
-    hub.join(recorder)
+    hub.subscribers.join(recorder)
     task = asyncio.create_task(hub.run())
     await in_thread(write, alice, "1", "2", "3")
     for _ in range(3):
@@ -134,7 +136,7 @@ async def test_an_order_that_cannot_be_understood_does_not_stop_the_tail(alice: 
 
     async with running() as hub:
         recorder = Recorder(alice)
-        hub.join(recorder)
+        hub.subscribers.join(recorder)
         await in_thread(write_orders)
         assert await recorder.next() == (4321, "newer")
         assert await recorder.next() == note("after")
@@ -144,13 +146,13 @@ async def test_a_subscriber_that_fails_is_sent_away_and_the_others_are_served(
     alice: Any, bob: Any
 ) -> None:
     class Broken(Recorder):
-        def deliver(self, event: LoggedEvent) -> None:
+        def deliver(self, run: Run) -> None:
             raise ZeroDivisionError
 
     async with running() as hub:
         broken, sound = Broken(alice), Recorder(alice)
-        hub.join(broken)
-        hub.join(sound)
+        hub.subscribers.join(broken)
+        hub.subscribers.join(sound)
         await in_thread(write, alice, "1")
         assert await sound.next() == note("1")
         assert await broken.next() == (4000, "delivery_failed")
@@ -159,7 +161,7 @@ async def test_a_subscriber_that_fails_is_sent_away_and_the_others_are_served(
 async def test_rights_that_end_between_check_and_joining_are_noticed(alice: Any) -> None:
     async with running() as hub:
         witness = Recorder(alice)
-        hub.join(witness)
+        hub.subscribers.join(witness)
         checked_at = hub.position
         assert hub.ending_since(witness.user_id, checked_at) is None
 
