@@ -29,7 +29,6 @@ from django.db.backends.signals import connection_created
 
 from realtime import metrics
 from realtime.conf import conf
-from realtime.together import Together
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -153,13 +152,7 @@ def _pool(work: Work) -> DatabasePool:
 
 
 async def run(work: Work, job: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """The result of `job(*args, **kwargs)`, called in this process's pool for `work`.
-
-    A job that is `Together` is done with those of others who ask at the same time.
-    """
-    if isinstance(job, Together):
-        result: R = await job.ask(_pool(work).run, *args)
-        return result
+    """The result of `job(*args, **kwargs)`, called in this process's pool for `work`."""
     return await _pool(work).run(lambda: job(*args, **kwargs))
 
 

@@ -21,6 +21,8 @@ from typing import Any, Generic, TypeVar, get_type_hints
 
 import msgspec
 
+from realtime import database
+from realtime.database import Work
 from realtime.errors import RealtimeError, channel_not_found
 from realtime.frame_types import RequestType, register_request
 from realtime.frame_types import register_event as register_event  # apps find it here
@@ -57,11 +59,19 @@ class Command(Generic[Request]):
     Attributes:
         name: the frame's type.
         request: the Struct that its payload must have.
+        together: carries out those of several callers at once.
     """
 
     name: str
     request: type[Request]
     handler: Handler[Request]
+    together: Together[Any] | None = None
+
+    async def carry_out(self, caller: Caller, request: Request) -> Any:
+        """What the handler returns, called in the database pool."""
+        if self.together is not None:
+            return await self.together.ask(caller, request)
+        return await database.run(Work.COMMANDS, self.handler, caller, request)
 
 
 def _anyone(user_id: str, argument: str) -> bool:
@@ -151,8 +161,8 @@ def command(
 
     def register(handler: Handler[Request]) -> Handler[Request]:
         register_request(RequestType(name, request, ack or _returned(handler)))
-        carried_out = handler if together is None else Together(handler, together)
-        _commands[name] = Command(name, request, carried_out)
+        shared = Together(Work.COMMANDS, handler, together) if together else None
+        _commands[name] = Command(name, request, handler, shared)
         return handler
 
     return register

@@ -1,18 +1,16 @@
-"""Jobs that are done once for all who ask for them at the same time.
-
-While one transaction is under way the next callers wait, and the one after it serves
-them all: what a transaction costs is shared, the more so the more there is to do. Nobody
-waits for a timer, so a caller who is alone waits for nothing.
-"""
+"""Jobs that are done once for all who ask for them at the same time, and alone where need be."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
+
+from realtime import database
+from realtime.batching import Batcher
+from realtime.database import Work
 
 R = TypeVar("R")
 
@@ -26,20 +24,14 @@ class Alone:
 
 
 ALONE = Alone()
-Runner = Callable[[Callable[[], Any]], Awaitable[Any]]
 Call = tuple[Any, ...]
-
-
-@dataclass(eq=False)
-class _Queue:
-    waiting: deque[tuple[Call, asyncio.Future[Any]]] = field(default_factory=deque)
-    worker: asyncio.Task[None] | None = None
 
 
 class Together(Generic[R]):
     """A job in two forms.
 
     Args:
+        work: the database pool.
         one: does it for one caller, and may wait for locks.
         many: does it for a list of callers, given as their arguments, without waiting for
             anything long. Returns an outcome for each: the result, an exception to raise,
@@ -47,60 +39,25 @@ class Together(Generic[R]):
     """
 
     def __init__(
-        self, one: Callable[..., R], many: Callable[[list[Call]], list[R | Exception | Alone]]
+        self,
+        work: Work,
+        one: Callable[..., R],
+        many: Callable[[list[Call]], list[R | Alone | Exception]],
     ) -> None:
+        self._work = work
         self._one = one
         self._many = many
         # Of each event loop: only tests have more than one.
-        self._queues: WeakKeyDictionary[asyncio.AbstractEventLoop, _Queue] = WeakKeyDictionary()
+        self._batchers: WeakKeyDictionary[asyncio.AbstractEventLoop, Batcher[Call, R | Alone]] = (
+            WeakKeyDictionary()
+        )
 
-    def __call__(self, *args: Any) -> R:
-        """Do it here and now."""
-        return self._one(*args)
-
-    async def ask(self, run: Runner, *args: Any) -> R:
-        """Have it done with those of others.
-
-        Args:
-            run: calls a function in a database thread.
-        """
+    async def ask(self, *args: Any) -> R:
+        """Have it done with those of others."""
         loop = asyncio.get_running_loop()
-        queue = self._queues.setdefault(loop, _Queue())
-        future: asyncio.Future[R | Alone] = loop.create_future()
-        queue.waiting.append((args, future))
-        if queue.worker is None:
-            queue.worker = loop.create_task(self._work(queue, run))
-        outcome = await future
+        if loop not in self._batchers:
+            self._batchers[loop] = Batcher(self._work, self._many, AT_ONCE)
+        outcome = await self._batchers[loop].submit(args)
         if isinstance(outcome, Alone):
-            result: R = await run(lambda: self._one(*args))
-            return result
+            return await database.run(self._work, self._one, *args)
         return outcome
-
-    async def _work(self, queue: _Queue, run: Runner) -> None:
-        try:
-            while queue.waiting:
-                size = min(len(queue.waiting), AT_ONCE)
-                await self._serve([queue.waiting.popleft() for _ in range(size)], run)
-        finally:
-            queue.worker = None
-            for _, future in queue.waiting:  # there are some only if this was cancelled
-                future.cancel()
-            queue.waiting.clear()
-
-    async def _serve(self, asked: list[tuple[Call, asyncio.Future[Any]]], run: Runner) -> None:
-        calls = [args for args, _ in asked]
-        try:
-            outcomes = await run(lambda: self._many(calls))
-        except Exception as error:
-            outcomes = [error] * len(asked)
-        except asyncio.CancelledError:
-            for _, future in asked:
-                future.cancel()
-            raise
-        for (_, future), outcome in zip(asked, outcomes, strict=True):
-            if future.done():
-                continue  # who asked has gone
-            if isinstance(outcome, Exception):
-                future.set_exception(outcome)
-            else:
-                future.set_result(outcome)
