@@ -5,11 +5,12 @@ Reads and locks only; `messaging.services` writes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import router, transaction
+from django.db import connections, router, transaction
 from django.db.models import (
     Count,
     Exists,
@@ -56,6 +57,30 @@ def lock(conversation_pk: int, user_key: Any) -> Conversation:
     if conversation is None:
         raise ConversationNotFoundError
     return conversation
+
+
+def try_lock(conversation_pks: Collection[int], user_keys: Collection[Any]) -> dict[int, Any]:
+    """Lock those of the conversations that nobody else has locked.
+
+    Left out are those in which none of these users takes part or has taken part.
+    """
+    features = connections[router.db_for_write(Conversation)].features
+    stays = Participant.objects.filter(conversation=OuterRef("pk"), user_id__in=user_keys)
+    return (
+        Conversation.objects.filter(Exists(stays), pk__in=conversation_pks)
+        .order_by("pk")
+        .select_for_update(skip_locked=features.has_select_for_update_skip_locked)
+        .in_bulk()
+    )
+
+
+def members_of(conversation_pks: Iterable[int]) -> dict[int, list[Any]]:
+    """The users who take part now, by conversation, in the order in which they joined."""
+    found = defaultdict(list)
+    stays = Participant.objects.filter(conversation__in=conversation_pks, left_at=None)
+    for pk, user in stays.order_by("pk").values_list("conversation_id", "user_id"):
+        found[pk].append(user)
+    return found
 
 
 def active(conversation_pk: int) -> QuerySet[Participant]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -26,9 +28,12 @@ from messaging.events import (
     channel,
     conversation_id,
 )
+from messaging.sending import Send
+from messaging.texts import check_content
+from messaging.typists import Typist
 from notifications.events import CHANNEL as NOTIFICATIONS
 from notifications.texts import register_text
-from realtime.errors import channel_not_found, invalid
+from realtime.errors import RealtimeError, channel_not_found, invalid
 from realtime.protocol import DecodeError, parse_prefixed_id
 from realtime.registry import (
     Caller,
@@ -38,6 +43,8 @@ from realtime.registry import (
     register_channel,
     register_event,
 )
+from realtime.together import ALONE
+from realtime.users import parse_user_id
 
 
 def _parse(argument: str) -> int | None:
@@ -87,7 +94,46 @@ register_event("typing_stop", Typing, logged=False, channel=_CHANNEL)
 register_text("message", "%(actor)s: %(excerpt)s")
 
 
-@command("message", MessageRequest)
+def _messages(calls: list[tuple[Caller, MessageRequest]]) -> list[Any]:
+    """Send those that can be sent at once; the others go through `message`."""
+
+    def read(caller: Caller, request: MessageRequest, pk: int) -> Send:
+        check_content(request.content)
+        key, client_id = parse_user_id(caller.user_id), _as_uuid(caller.frame_id)
+        return Send(key, pk, request.content, client_id)
+
+    return _together(calls, read, services.send_together)
+
+
+def _typists(calls: list[tuple[Caller, TypingRequest]], *, is_typing: bool) -> list[Any]:
+    def read(caller: Caller, request: TypingRequest, pk: int) -> Typist:
+        return Typist(caller, pk, is_typing)
+
+    return _together(calls, read, services.typing_together)
+
+
+def _together(
+    calls: list[tuple[Caller, Any]],
+    read: Callable[[Caller, Any, int], Any],
+    carry_out: Callable[[list[Any]], list[Any]],
+) -> list[Any]:
+    """Carry out all calls that can be read; those that fail are left to their own handler."""
+    found = {}
+    for index, (caller, request) in enumerate(calls):
+        try:
+            with _conversation(caller, request.conversation_id) as pk:
+                found[index] = read(caller, request, pk)
+        except (RealtimeError, DecodeError):
+            continue
+    outcomes: list[Any] = [ALONE] * len(calls)
+    if found:
+        for index, outcome in zip(found, carry_out([*found.values()]), strict=True):
+            # The handler knows how to put it to who addressed a channel.
+            outcomes[index] = ALONE if isinstance(outcome, RealtimeError) else outcome
+    return outcomes
+
+
+@command("message", MessageRequest, together=_messages)
 def message(caller: Caller, request: MessageRequest) -> MessagePayload:
     """Say something; a frame's id that is a UUID makes it safe to repeat."""
     with _conversation(caller, request.conversation_id) as pk:
@@ -96,14 +142,14 @@ def message(caller: Caller, request: MessageRequest) -> MessagePayload:
         )
 
 
-@command("typing_start", TypingRequest)
+@command("typing_start", TypingRequest, together=partial(_typists, is_typing=True))
 def typing_start(caller: Caller, request: TypingRequest) -> Typing:
     """The caller types."""
     with _conversation(caller, request.conversation_id) as pk:
         return services.typing_start(caller, pk)
 
 
-@command("typing_stop", TypingRequest)
+@command("typing_stop", TypingRequest, together=partial(_typists, is_typing=False))
 def typing_stop(caller: Caller, request: TypingRequest) -> Typing:
     """The caller types no longer."""
     with _conversation(caller, request.conversation_id) as pk:

@@ -10,13 +10,13 @@ from messaging.events import channel, conversation_id, message_id
 from messaging.models import Message
 from messaging.texts import excerpt
 from notifications import services as notifications
-from notifications.services import notify_coalesced
+from notifications.services import News
 from realtime.users import parse_user_id
 
 
-def notify_of(message: Message, members: Collection[Any]) -> None:
-    """Have the conversation's notification say what this message does."""
-    notify_coalesced(
+def news_of(message: Message, members: Collection[Any]) -> News:
+    """What the conversation's notification is to say after this message."""
+    return notifications.coalesced_news(
         members,
         "message",
         params={"excerpt": excerpt(message.content)},
@@ -28,6 +28,11 @@ def notify_of(message: Message, members: Collection[Any]) -> None:
         },
         subject=message_id(message.pk),
     )
+
+
+def notify_of(message: Message, members: Collection[Any]) -> None:
+    """Have the conversation's notification say what this message does."""
+    notifications.notify_coalesced_news(news_of(message, members))
 
 
 def mute(user_id: str, conversation_pk: int) -> None:

@@ -5,36 +5,35 @@ Used by `notifications.services` only, inside its transactions.
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from django.db import router, transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db import connections, router, transaction
+from django.db.models import Exists, F, OuterRef
 
 from notifications.events import CHANNEL, notification_payload
 from notifications.models import Inbox, Mute, Notification
 from notifications.reminders import due_at
 from notifications.texts import languages_of
 from realtime import log
+from realtime.bulk import insert_many
 
 
-def lock(keys: Iterable[Any], *, type: str = "", key: str = "") -> dict[Any, int]:
+def lock(keys: Iterable[Any], *, type: str = "") -> dict[Any, int]:
     """Lock the inboxes of these users, in one order for all writers: their unread counts.
 
-    Those who have muted the notification's type or coalesce key are left out.
+    Those who have muted notifications of this type are left out.
     """
     wanted = sorted(keys)
     inboxes = Inbox.objects.filter(user_id__in=wanted)
-    muted = Mute.objects.filter(user_id=OuterRef("user_id")).filter(
-        Q(type=type, key="") | Q(type="", key=key)
-    )
-    known = dict(inboxes.annotate(muted=Exists(muted)).values_list("user_id", "muted"))
+    known = set(inboxes.values_list("user_id", flat=True))
     # Before the locks, not after: whoever waits for another's new row holds no lock yet.
     if missing := [user for user in wanted if user not in known]:
         Inbox.objects.bulk_create([Inbox(user_id=user) for user in missing], ignore_conflicts=True)
-    willing = [user for user in wanted if not known.get(user)]
-    locked = Inbox.objects.filter(user_id__in=willing).select_for_update().order_by("user_id")
-    return dict(locked.values_list("user_id", "unread"))
+    if type:
+        inboxes = inboxes.exclude(Exists(Mute.objects.filter(user=OuterRef("user_id"), type=type)))
+    return dict(inboxes.select_for_update().order_by("user_id").values_list("user_id", "unread"))
 
 
 def atomic() -> transaction.Atomic:
@@ -42,15 +41,31 @@ def atomic() -> transaction.Atomic:
     return transaction.atomic(using=router.db_for_write(Notification))
 
 
-def create(keys: list[Any], **content: Any) -> list[Notification]:
-    """A notification with this content for each of these users, counted in the inboxes."""
-    if not keys:
-        return []
-    Inbox.objects.filter(user_id__in=keys).update(unread=F("unread") + 1)
-    remind_at = due_at(content["created_at"])
-    return Notification.objects.bulk_create(
-        [Notification(recipient_id=key, remind_at=remind_at, **content) for key in keys]
+def try_lock(keys: Iterable[Any]) -> dict[Any, int]:
+    """Lock those inboxes of these users that are there and that nobody else has locked."""
+    features = connections[router.db_for_write(Inbox)].features
+    locked = Inbox.objects.filter(user_id__in=sorted(keys)).select_for_update(
+        skip_locked=features.has_select_for_update_skip_locked
     )
+    return dict(locked.order_by("user_id").values_list("user_id", "unread"))
+
+
+def draft(key: Any, **content: Any) -> Notification:
+    """A notification for this user that is not stored yet."""
+    return Notification(recipient_id=key, remind_at=due_at(content["created_at"]), **content)
+
+
+def store(rows: list[Notification]) -> list[Notification]:
+    """Write new notifications, and count them in the inboxes, whose locks are held."""
+    if not rows:
+        return []
+    users_by_count = defaultdict(list)
+    for user, count in Counter(row.recipient_id for row in rows).items():
+        users_by_count[count].append(user)
+    for count, users in users_by_count.items():
+        Inbox.objects.filter(user_id__in=users).update(unread=F("unread") + count)
+    insert_many(rows, using=router.db_for_write(Notification))
+    return rows
 
 
 def announce(rows: Collection[Notification], unread: Mapping[Any, int]) -> None:

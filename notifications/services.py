@@ -17,15 +17,17 @@ transaction they take part in it: what is rolled back is told to nobody.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import translation
 
 from notifications import arguments, inboxes, texts
+from notifications.coalesced import News
+from notifications.coalesced import publish as publish_coalesced
+from notifications.inboxes import try_lock as try_lock_inboxes
 from notifications.models import Notification
 from notifications.mutes import mute, mutes, unmute
 from notifications.reading import (
@@ -39,6 +41,8 @@ from notifications.reading import (
 from realtime import protocol
 
 __all__ = [
+    "News",
+    "coalesced_news",
     "erase_actor",
     "erase_subject",
     "mark_all_read",
@@ -48,7 +52,10 @@ __all__ = [
     "mutes",
     "notify",
     "notify_coalesced",
+    "notify_coalesced_news",
     "notify_many",
+    "publish_coalesced",
+    "try_lock_inboxes",
     "uncount",
     "unmute",
     "unread_count",
@@ -56,9 +63,6 @@ __all__ = [
 ]
 
 BATCH = 1000
-
-# How often one coalesced notification is announced at most.
-ANNOUNCE_INTERVAL = timedelta(seconds=5)
 
 
 def notify(
@@ -135,7 +139,10 @@ def _notify_batch(keys: Iterable[Any], content: Mapping[str, Any]) -> list[Notif
         return []
     with inboxes.atomic():
         unread = inboxes.lock(recipients, type=content["type"])
-        created = inboxes.create(sorted(unread), **content, created_at=protocol.now())
+        now = protocol.now()
+        created = inboxes.store(
+            [inboxes.draft(key, **content, created_at=now) for key in sorted(unread)]
+        )
         inboxes.announce(created, {key: count + 1 for key, count in unread.items()})
     return created
 
@@ -189,36 +196,37 @@ def notify_coalesced(
     """
     content = _content(type, message, params, actor, extra, subject, post_id)
     arguments.check_key(key)
-    keys = {arguments.user_key(user) for user in recipients}
-    if actor is not None:
-        keys.discard(actor.pk)
-    if not keys:
-        return
-    now = protocol.now()
-    with inboxes.atomic():
-        unread = inboxes.lock(keys, type=type, key=key)
-        due = _bring_up_to_date(unread_of(unread, key), content, now)
-        known = set(unread_of(unread, key).values_list("recipient_id", flat=True))
-        fresh = sorted(set(unread) - known)
-        created = inboxes.create(
-            fresh, **content, coalesce_key=key, announced_at=now, created_at=now
-        )
-        unread.update({user: unread[user] + 1 for user in fresh})
-        inboxes.announce(created + due, unread)
+    notify_coalesced_news(_news(recipients, key, content))
 
 
-def _bring_up_to_date(
-    rows: QuerySet[Notification], content: Mapping[str, Any], now: datetime
-) -> list[Notification]:
-    """Give unread notifications their new content; those that are to be announced again."""
-    if not rows.update(**content):
-        return []
-    # Not announced at all: its content was erased meanwhile.
-    stale = rows.filter(Q(announced_at=None) | Q(announced_at__lte=now - ANNOUNCE_INTERVAL))
-    due = list(stale.select_related("actor"))
-    if due:
-        stale.update(announced_at=now)
-    return due
+def notify_coalesced_news(news: News) -> None:
+    """Do what `notify_coalesced` does; see `coalesced_news`."""
+    if news.recipients:
+        with inboxes.atomic():
+            publish_coalesced([news], inboxes.lock(news.recipients), protocol.now())
+
+
+def coalesced_news(
+    recipients: Iterable[AbstractBaseUser | object],
+    type: str,
+    *,
+    key: str,
+    params: Mapping[str, Any],
+    actor: AbstractBaseUser | None,
+    extra: Mapping[str, Any] | None = None,
+    subject: str = "",
+) -> News:
+    """What `notify_coalesced` would write, for `notify_coalesced_news` or `publish_coalesced`."""
+    arguments.check_key(key)
+    content = _content(type, None, params, actor, extra, subject)
+    return _news(recipients, key, content)
+
+
+def _news(recipients: Iterable[Any], key: str, content: Mapping[str, Any]) -> News:
+    users = {arguments.user_key(user) for user in recipients}
+    if content["actor"] is not None:
+        users.discard(content["actor"].pk)
+    return News(key, users, content)
 
 
 def erase_subject(*subjects: str) -> None:

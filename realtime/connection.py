@@ -356,7 +356,7 @@ class Connection:
         # that wait for a lock must not take all the threads.
         async with _turns.setdefault(self.user_id, asyncio.Lock()):
             with metrics.COMMANDS.labels(command.name).time():
-                return await database.run(Work.COMMANDS, command.handler, caller, request)
+                return await command.carry_out(caller, request)
 
     async def _authenticate(self, token: str) -> protocol.Authenticated:
         identity = await database.run(Work.ENTRY, authenticate, token)

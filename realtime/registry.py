@@ -21,9 +21,12 @@ from typing import Any, Generic, TypeVar, get_type_hints
 
 import msgspec
 
+from realtime import database
+from realtime.database import Work
 from realtime.errors import RealtimeError, channel_not_found
 from realtime.frame_types import RequestType, register_request
 from realtime.frame_types import register_event as register_event  # apps find it here
+from realtime.together import Together
 
 Request = TypeVar("Request", bound=msgspec.Struct)
 Snapshot = Mapping[str, Any]
@@ -56,11 +59,19 @@ class Command(Generic[Request]):
     Attributes:
         name: the frame's type.
         request: the Struct that its payload must have.
+        together: carries out those of several callers at once.
     """
 
     name: str
     request: type[Request]
     handler: Handler[Request]
+    together: Together[Any] | None = None
+
+    async def carry_out(self, caller: Caller, request: Request) -> Any:
+        """What the handler returns, called in the database pool."""
+        if self.together is not None:
+            return await self.together.ask(caller, request)
+        return await database.run(Work.COMMANDS, self.handler, caller, request)
 
 
 def _anyone(user_id: str, argument: str) -> bool:
@@ -129,7 +140,11 @@ _kinds: dict[str, ChannelKind] = {}
 
 
 def command(
-    name: str, request: type[Request], *, ack: type[msgspec.Struct] | None = None
+    name: str,
+    request: type[Request],
+    *,
+    ack: type[msgspec.Struct] | None = None,
+    together: Callable[[list[Any]], list[Any]] | None = None,
 ) -> Callable[[Handler[Request]], Handler[Request]]:
     """Register the decorated handler for frames of the type `name`.
 
@@ -137,6 +152,8 @@ def command(
         request: the Struct that the payload must have.
         ack: the Struct that the handler returns, the data of the ack; taken from
             its annotation where that names one.
+        together: carries out those of several callers at once, given as a list of
+            `(caller, request)`; see `realtime.together.Together`.
 
     Raises:
         ValueError: the type is taken.
@@ -144,7 +161,8 @@ def command(
 
     def register(handler: Handler[Request]) -> Handler[Request]:
         register_request(RequestType(name, request, ack or _returned(handler)))
-        _commands[name] = Command(name, request, handler)
+        shared = Together(Work.COMMANDS, handler, together) if together else None
+        _commands[name] = Command(name, request, handler, shared)
         return handler
 
     return register

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from messaging import services
+from messaging import services, typists
 from realtime.models import Event
 from realtime.users import describe, user_id
 from tests.clients import Socket, in_thread, open_poller, open_socket
@@ -63,7 +63,7 @@ async def test_typing_ends_with_the_connection(server: Address, alice: Any, bob:
 async def test_typing_that_is_not_renewed_ends_once(
     server: Address, alice: Any, bob: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(services, "TYPING_SECONDS", 1)
+    monkeypatch.setattr(typists, "TYPING_SECONDS", 1)
     conversation = await talk_of(server, alice, bob)
     async with open_socket(server, alice) as a, open_socket(server, bob) as b:
         await join(b, conversation)

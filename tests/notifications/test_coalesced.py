@@ -9,9 +9,10 @@ import pytest
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
-from notifications import services
+from notifications import coalesced, services
 from notifications.models import Notification
 from notifications.services import mark_read_by_key, notify, notify_coalesced, notify_many
+from realtime.bulk import LEAST_COPIED
 from realtime.users import user_id
 from tests.notifications.test_services import events, unread
 from tests.people import make_user
@@ -35,7 +36,7 @@ def test_it_is_announced_again_after_a_while(alice: Any, bob: Any) -> None:
     # Alice was told of it long enough ago.
     stored = Notification.objects.get(recipient=alice)
     assert stored.announced_at is not None
-    stored.announced_at -= services.ANNOUNCE_INTERVAL
+    stored.announced_at -= coalesced.ANNOUNCE_INTERVAL
     stored.save()
     notify(alice, "like", "another")
     for text in ("Two", "Three"):
@@ -91,7 +92,7 @@ def test_a_key_that_cannot_be_stored_is_refused(alice: Any, key: str) -> None:
 @pytest.mark.django_db
 def test_it_costs_the_same_queries_however_many_it_tells() -> None:
     costs = []
-    for size in (2, 40):
+    for size in (LEAST_COPIED, 2 * LEAST_COPIED):
         users = [make_user(f"user{size}x{number}") for number in range(size)]
         notify_coalesced(users, "message", "One", key=KEY)
         mark_read_by_key(users[:1], KEY)

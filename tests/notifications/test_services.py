@@ -15,6 +15,7 @@ from notifications import services
 from notifications.models import Inbox, Notification
 from notifications.services import notify, notify_many
 from realtime import log, relay
+from realtime.bulk import LEAST_COPIED
 from realtime.errors import ErrorCode, RealtimeError
 from realtime.users import describe, user_id
 from tests.people import make_user
@@ -221,7 +222,7 @@ def test_the_unread_count_costs_one_query_however_many_there_are(alice: Any) -> 
 @pytest.mark.django_db
 def test_notify_many_costs_the_same_queries_however_many_it_tells() -> None:
     counts = []
-    for number in (2, 40):
+    for number in (LEAST_COPIED, 2 * LEAST_COPIED):
         users = [make_user(f"user{number}x{index}") for index in range(number)]
         with CaptureQueriesContext(connections["default"]) as captured:
             notify_many(users, "news", "text")

@@ -207,7 +207,7 @@ async def test_a_message(
     queries: Queries, counted_server: Address, alice: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # So that it never is time to announce the conversation's notification again.
-    monkeypatch.setattr("notifications.services.ANNOUNCE_INTERVAL", timedelta(hours=1))
+    monkeypatch.setattr("notifications.coalesced.ANNOUNCE_INTERVAL", timedelta(hours=1))
     costs = []
     async with open_socket(counted_server, alice) as socket:
         for size in SIZES:
@@ -218,9 +218,9 @@ async def test_a_message(
             )
             costs.append(queries.in_pool(Work.COMMANDS)[before:])
             assert answer["payload"]["data"]["position"] == size + 1
-    # The conversation's lock, who is in it, the sender; message, conversation, event; for the
-    # notification: inboxes twice, its rows three times.
-    assert same(costs) == 11
+    # The conversation's lock, who is in it, the sender; inboxes; message, conversation, event;
+    # for the notification: mutes, its rows.
+    assert same(costs) == 9
 
 
 async def test_a_read_receipt(

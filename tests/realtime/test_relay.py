@@ -17,13 +17,12 @@ from tests.servers import UVICORN, Address, manage, server_process
 # Dies when the rows are copied, before they are committed.
 DIE_HALF_WAY = """
 import os, signal
-from realtime import relay
-from realtime.models import EventRecipient
-copy = EventRecipient.objects.bulk_create
+from realtime import erasure, relay
+carry_out = erasure.carry_out
 def copy_and_die(*args, **kwargs):
-    copy(*args, **kwargs)
+    carry_out(*args, **kwargs)
     os.kill(os.getpid(), signal.SIGKILL)
-EventRecipient.objects.bulk_create = copy_and_die
+erasure.carry_out = copy_and_die
 relay.relay_batch(100)
 """
 

@@ -11,17 +11,25 @@ import threading
 import time
 from contextlib import AsyncExitStack
 from typing import Any
+from uuid import uuid4
 
+import msgspec
 import pytest
+from django.contrib.auth import get_user_model
 from django.db import InternalError, connection, transaction
 
-from notifications.models import Inbox
-from notifications.services import notify
-from realtime import database, log, protocol, relay
+from messaging.models import Conversation, Message
+from messaging.sending import Send, send_together
+from notifications.models import Inbox, Notification
+from notifications.services import notify, notify_many
+from realtime import bulk, database, log, protocol, relay
 from realtime.database import Work
 from realtime.models import Event, LogHead, OutboxEvent
+from realtime.together import ALONE
 from realtime.users import user_id
 from tests.clients import PATIENCE, in_thread, open_http, open_socket
+from tests.messaging.talk import pair, say
+from tests.people import make_user
 from tests.realtime.test_log import in_other_thread, read, texts, write
 from tests.realtime.test_nodes import all_connected
 from tests.servers import ROOT, Address, environment, manage, server_process
@@ -132,6 +140,83 @@ async def test_a_node_that_stands_still_in_a_transaction_keeps_its_locks_from_no
     assert isinstance(outcomes[0], InternalError)
 
 
+@pytest.mark.parametrize("what", ["conversation", "inbox", "user"])
+def test_messages_that_wait_for_a_lock_hold_up_none_that_are_sent_with_them(
+    alice: Any, bob: Any, carol: Any, what: str
+) -> None:
+    stuck, free = pair(alice, bob), pair(carol, alice)
+    for conversation, sender, other in ((stuck, alice, bob), (free, carol, alice)):
+        say(sender, conversation, "first")
+        say(other, conversation, "second")
+    held = {
+        "conversation": Conversation.objects.filter(pk=stuck),
+        "inbox": Inbox.objects.filter(user=bob),
+        "user": get_user_model()._default_manager.filter(pk=bob.pk),
+    }[what]
+    locked, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            list(held.select_for_update())
+            locked.set()
+            release.wait(PATIENCE)
+
+    thread = in_other_thread(hold)
+    assert locked.wait(PATIENCE)
+    try:
+        began = time.monotonic()
+        outcomes = send_together(
+            [Send(bob.pk, stuck, "stuck", uuid4()), Send(carol.pk, free, "free", uuid4())]
+            if what == "user"
+            else [Send(alice.pk, stuck, "stuck", None), Send(carol.pk, free, "free", None)]
+        )
+        assert time.monotonic() - began < 2
+    finally:
+        release.set()
+        thread.join()
+    assert outcomes[0] is ALONE
+    # A lock that cannot be looked for beforehand is waited for a moment, then all go alone.
+    sent = [] if what == "user" else ["free"]
+    assert [text for text in contents() if text not in ("first", "second")] == sent
+
+
+def contents() -> list[str]:
+    """What has been said."""
+    return list(Message.objects.order_by("pk").values_list("content", flat=True))
+
+
+def test_what_is_copied_into_the_outbox_is_what_was_given(alice: Any) -> None:
+    written = [f'{number} "quoted" \\ \t \n \u2028 ü' for number in range(3 * bulk.LEAST_COPIED)]
+    with transaction.atomic():
+        log.append_many(
+            log.Draft(
+                "note", {"text": text}, channel="news", recipients=[alice.pk], subject="s\t_1"
+            )
+            for text in written
+        )
+    relay.drain()
+    found = read(alice)
+    assert [msgspec.json.decode(event.payload)["text"] for event in found] == written
+    assert {event.subject for event in found} == {"s\t_1"}
+
+
+def test_notifications_that_are_copied_are_what_was_given(alice: Any) -> None:
+    many = [make_user(f"user{number}") for number in range(2 * bulk.LEAST_COPIED)]
+    extra = {"quoted": '"\\', "list": [1, None, "ü"]}
+    notify_many(many, "like", "text\t\n\\.", actor=alice, post_id="post_1", extra=extra)
+    for stored in Notification.objects.select_related("actor"):
+        assert (stored.message, stored.extra, stored.actor) == ("text\t\n\\.", extra, alice)
+        assert (stored.params, stored.read_at, stored.coalesce_key) == (None, None, "")
+    assert set(Notification.objects.values_list("recipient", flat=True)) == {u.pk for u in many}
+    relay.drain()
+    told = {e.recipients: msgspec.json.decode(e.payload) for e in log.read_from(1, 100)}
+    for stored in Notification.objects.all():
+        payload = told[frozenset([str(stored.recipient_id)])]
+        assert (payload["id"], payload["unread_count"]) == (f"notif_{stored.pk}", 1)
+    # Keys that come later do not collide.
+    assert notify(many[0], "like", "another") is not None
+
+
 @pytest.mark.options(MAX_WAITING_POLLS=1000)
 async def test_200_waiting_polls_hold_no_database_connection_each(alice: Any) -> None:
     def connections() -> int:
@@ -158,14 +243,13 @@ async def test_200_waiting_polls_hold_no_database_connection_each(alice: Any) ->
 
 FREEZE_IN_TRANSACTION = """
 import os, signal
-from realtime import relay
-from realtime.models import EventRecipient
+from realtime import erasure, relay
 relay.LOCK_MILLISECONDS = 500
-copy = EventRecipient.objects.bulk_create
+carry_out = erasure.carry_out
 def copy_and_freeze(*args, **kwargs):
-    copy(*args, **kwargs)
+    carry_out(*args, **kwargs)
     os.kill(os.getpid(), signal.SIGSTOP)
-EventRecipient.objects.bulk_create = copy_and_freeze
+erasure.carry_out = copy_and_freeze
 relay.relay_batch(100)
 """
 
