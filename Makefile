@@ -46,6 +46,13 @@ test: install-dev ## Run the embedded suite: SQLite, nothing else to install.
 test-faults: install-dev ## Break PostgreSQL, Redis and servers of its own; nothing may be lost.
 	@$(BIN)/python -m tests.faults $(FAULTS)
 
+# BENCH="--out docs/benchmarks" writes the figures of the docs, in about half an hour.
+BENCHMARKS := fanout handshakes reconnect messages typing_signals broadcast polls memory growth relay
+bench: install-dev ## Measure against peers; BENCH=--quick only shows that it works.
+	@failed=""; for name in $(BENCHMARKS); do \
+		echo "--- $$name"; $(BIN)/python -m benchmarks.$$name $(BENCH) || failed="$$failed $$name"; \
+	done; test -z "$$failed" || { echo "A goal was missed, or not measured:$$failed"; exit 1; }
+
 lint: install-dev ## Check style, types, import rules and migrations.
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -56,4 +63,4 @@ lint: install-dev ## Check style, types, import rules and migrations.
 schema: install ## Write schema/: OpenAPI, AsyncAPI, JSON Schema, TypeScript.
 	@DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py export_schema
 
-.PHONY: help install install-dev serve test test-faults lint schema
+.PHONY: help install install-dev serve test test-faults bench lint schema

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -17,7 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from realtime import log, relay
-from realtime.models import OutboxEvent
+from realtime.models import Node, OutboxEvent, Session
 from realtime.users import user_id
 from tests.people import token_for
 from tests.schema import assert_valid
@@ -132,6 +132,30 @@ async def open_socket(
         max_size=None,
     ) as connection:
         yield Socket(connection)
+
+
+@asynccontextmanager
+async def sockets_on_two_workers(
+    server: Address, users: Iterable[Any]
+) -> AsyncIterator[list[Socket]]:
+    """A socket for each of `users`, on both workers of a server, closed at the end of the block.
+
+    The second worker may come up late, and the system chooses who gets a connection: where
+    one gets them all, they are opened again.
+    """
+    async with asyncio.timeout(PATIENCE):
+        while await in_thread(Node.objects.count) < 2:
+            await asyncio.sleep(0.02)
+    async with AsyncExitStack() as stack:
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                sockets = [await stack.enter_async_context(open_socket(server, u)) for u in users]
+                if await in_thread(Session.objects.values("node").distinct().count) == 2:
+                    break
+                await stack.aclose()
+                while await in_thread(Session.objects.exists):
+                    await asyncio.sleep(0.02)
+        yield sockets
 
 
 async def settled(server: Address, user: Any) -> int:

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import threading
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -16,9 +16,9 @@ from websockets.exceptions import InvalidStatus
 from notifications.services import mark_all_read, notify
 from realtime.draining import drain
 from realtime.lifecycle import local_nodes
-from realtime.models import Node, Session
+from realtime.models import Node
 from realtime.users import user_id
-from tests.clients import PATIENCE, Frame, in_thread, open_http, open_socket
+from tests.clients import PATIENCE, Frame, in_thread, open_http, open_socket, sockets_on_two_workers
 from tests.people import token_for
 from tests.realtime.test_nodes import handshake, stopped_reader
 from tests.servers import DAPHNE, UVICORN, Address, server_process
@@ -190,20 +190,10 @@ async def test_every_worker_of_a_server_sends_its_clients_away(alice: Any, bob: 
         server,
         process,
     ):
-        async with AsyncExitStack() as stack:
-            sockets = [
-                await stack.enter_async_context(open_socket(server, user))
-                for user in (alice, bob)
-                for _ in range(8)
-            ]
-            assert len({session.node_id for session in await in_thread(all_sessions)}) == 2
+        async with sockets_on_two_workers(server, [alice, bob] * 4) as sockets:
             process.send_signal(signal.SIGTERM)
             ends = await asyncio.gather(*(socket.closed() for socket in sockets))
         assert {code for code, _ in ends} == {4001}
         assert all(before[-1]["type"] == "disconnect" for _, before in ends)
         assert await asyncio.to_thread(process.wait, PATIENCE) == 0
     assert not await in_thread(Node.objects.count)
-
-
-def all_sessions() -> list[Session]:
-    return list(Session.objects.all())
