@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import Error, IntegrityError, router
+from django.db import IntegrityError, router
 from django.db.models import F
 
 from messaging.access import (
@@ -140,6 +141,10 @@ def _announce(
     return payloads
 
 
+# What asking the site's hook may take in a shared transaction, for all together.
+HOOK_SECONDS = 0.1
+
+
 # --- many at once ------------------------------------------------------------------
 
 
@@ -175,9 +180,11 @@ def send_together(sends: list[Send]) -> list[Outcome]:
         except IntegrityError:
             # An id that was used before: rare enough to be looked for only now.
             used = _used_ids(sends)
-        except Error:
+        except Exception:
             if began_commit:
                 raise  # perhaps it was committed: doing it again could send it twice
+            # A lock, or a hook of the site's that fails for one of them: by itself it
+            # will show whose it is.
             break
     return [ALONE] * len(sends)
 
@@ -218,7 +225,11 @@ def _drafts(
     members = members_of(conversations)
     senders = get_user_model()._default_manager.in_bulk(users)
     drafts: dict[int, Message] = {}
+    # The site's hook is asked under everybody's locks: a slow one is asked alone.
+    until = monotonic() + HOOK_SECONDS
     for index, send in enumerate(sends):
+        if monotonic() > until:
+            break
         conversation = conversations.get(send.conversation_pk)
         sender = senders.get(send.user_key)
         if conversation is None or sender is None or (send.user_key, send.client_id) in used:

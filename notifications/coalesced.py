@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
+from django.contrib.auth import get_user_model
 from django.db import connections, router
 from django.db.models import Field, Q
 
@@ -113,7 +114,7 @@ def _bring_up_to_date(
         values += [recipient.get_db_prep_value(user, connection), key]
     values.append(_field("announced_at").get_db_prep_value(stale, connection))
     statement = _UPDATE.format(
-        table=Notification._meta.db_table,
+        table=connection.ops.quote_name(Notification._meta.db_table),
         names=", ".join(types),
         news=", ".join([f"({', '.join(['%s'] * len(fields))})"] * len(wanted)),
         assignments=", ".join(
@@ -123,7 +124,10 @@ def _bring_up_to_date(
     )
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
-        return {(user, key): (pk, bool(due)) for user, key, pk, due in cursor.fetchall()}
+        found = cursor.fetchall()
+    # Keys as the database has them: SQLite keeps a UUID as text.
+    as_key = get_user_model()._meta.pk.to_python
+    return {(as_key(user), key): (pk, bool(due)) for user, key, pk, due in found}
 
 
 def _field(name: str) -> Field[Any, Any]:

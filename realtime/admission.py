@@ -11,7 +11,6 @@ from uuid import UUID
 
 from realtime import sessions
 from realtime.authentication import Identity, authenticate_all
-from realtime.errors import RealtimeError
 from realtime.sessions import NodeLostError, Wanted
 
 BATCH = 100
@@ -53,7 +52,7 @@ def admit(node_id: UUID, applicants: list[Applicant]) -> list[Admission | Except
     ]
     opened = iter(sessions.open_sessions(wanted, node_id))
     return [
-        identity if isinstance(identity, RealtimeError) else _admission(identity, next(opened))
+        identity if isinstance(identity, Exception) else _admission(identity, next(opened))
         for identity in identities
     ]
 

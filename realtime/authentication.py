@@ -74,17 +74,20 @@ def authenticate(token: str | None) -> Identity:
         RealtimeError: MISSING_TOKEN, INVALID_TOKEN or TOKEN_EXPIRED.
     """
     (identity,) = authenticate_all([token])
-    if isinstance(identity, RealtimeError):
+    if isinstance(identity, Exception):
         raise identity
     return identity
 
 
-def authenticate_all(tokens: list[str | None]) -> list[Identity | RealtimeError]:
-    """For each token the identity, or why there is none; one query for all."""
+def authenticate_all(tokens: list[str | None]) -> list[Identity | Exception]:
+    """For each token the identity, or why there is none; one query for all.
+
+    What is not a RealtimeError comes from the site's own authentication rule.
+    """
     checked = [_checked(token) for token in tokens]
     users = _find_users([claims.user_key for claims in checked if isinstance(claims, _Claims)])
     return [
-        claims if isinstance(claims, RealtimeError) else _identified(claims, users)
+        claims if isinstance(claims, RealtimeError) else _identified_or_why(claims, users)
         for claims in checked
     ]
 
@@ -156,6 +159,13 @@ def _find_users(keys: list[Any]) -> dict[Any, AbstractBaseUser]:
     users = get_user_model()._default_manager.select_related("realtime_revocation")
     found = users.filter(**{f"{field.name}__in": keys})
     return {getattr(user, field.attname): user for user in found}
+
+
+def _identified_or_why(claims: _Claims, users: dict[Any, AbstractBaseUser]) -> Identity | Exception:
+    try:
+        return _identified(claims, users)
+    except Exception as error:  # this one's only: others come in
+        return error
 
 
 def _identified(claims: _Claims, users: dict[Any, AbstractBaseUser]) -> Identity | RealtimeError:

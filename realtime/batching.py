@@ -52,7 +52,13 @@ class Batcher(Generic[Item, Result]):
         self._waiting.append((item, future))
         if self._collector is None:
             self._collector = asyncio.create_task(self._collect())
-        return await future
+        try:
+            return await future
+        except asyncio.CancelledError:
+            # Perhaps it came in the very step in which the result did.
+            if future.done() and not future.cancelled() and future.exception() is None:
+                self._unclaimed(future.result())
+            raise
 
     async def _collect(self) -> None:
         while self._waiting:
@@ -65,6 +71,10 @@ class Batcher(Generic[Item, Result]):
         results: list[Result | Exception]
         try:
             results = await database.run(self._work, self._do, [item for item, _ in batch])
+        except asyncio.CancelledError:  # the pool is closed before it came to it
+            for _, future in batch:
+                future.cancel()
+            raise
         except Exception as error:
             results = [error] * len(batch)
         for (_, future), result in zip(batch, results, strict=True):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
+from sqlite3 import sqlite_version_info
 from typing import Any
 
 from django.conf import settings
@@ -114,6 +116,31 @@ def check_urls(**kwargs: Any) -> list[CheckMessage]:
         except NoReverseMatch:
             problems.append(
                 Warning(f"{name} has no URL.", hint=f"Add to your urlpatterns: {line}", id=id)
+            )
+    return problems
+
+
+@register()
+def check_drivers(**kwargs: Any) -> list[CheckMessage]:
+    """PostgreSQL by psycopg 3 (COPY), SQLite from 3.35 on (RETURNING)."""
+    problems: list[CheckMessage] = []
+    for alias, database in settings.DATABASES.items():
+        engine = database.get("ENGINE", "")
+        if engine.endswith(("postgresql", "postgis")) and find_spec("psycopg") is None:
+            problems.append(
+                Error(
+                    f"DATABASES[{alias!r}] is PostgreSQL without psycopg 3.",
+                    hint="pip install 'psycopg[binary]'; Django takes it before psycopg2.",
+                    id="realtime.E009",
+                )
+            )
+        if engine.endswith(("sqlite3", "spatialite")) and sqlite_version_info < (3, 35):
+            problems.append(
+                Error(
+                    f"DATABASES[{alias!r}] is SQLite {'.'.join(map(str, sqlite_version_info))}.",
+                    hint="SQLite 3.35 or newer is needed: a newer Python, or PostgreSQL.",
+                    id="realtime.E010",
+                )
             )
     return problems
 

@@ -38,6 +38,7 @@ READ_LIMIT = 1000
 RING_WALK = 2000
 MAX_ORDERS = 1000
 FAILURE_RETRY = 1.0
+LEAST_REST = 0.001
 MAX_REST = 0.02
 
 
@@ -246,7 +247,9 @@ class Hub:
             self._dispatch(run)
             # As long as a large fan-out took, the loop is everybody else's: sockets are
             # read, and what is committed meanwhile makes one longer run.
-            await asyncio.sleep(min(MAX_REST, time.perf_counter() - began))
+            # Timers are in milliseconds: after a small one a pause would be most of the time.
+            took = time.perf_counter() - began
+            await asyncio.sleep(min(MAX_REST, took) if took >= LEAST_REST else 0)
         return len(tail.events) >= READ_LIMIT
 
     def _dispatch(self, run: Run) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
+from django.contrib.auth import get_user_model
 from django.db import connections
 
 from realtime import log
@@ -34,7 +35,9 @@ def move(using: str, after: int, limit: int) -> Moved | None:
     The caller holds the lock of the log's head. None: nothing was pending.
     """
     way: Callable[[str, int, int], Moved | None] = _move_by_copying
-    if connections[using].vendor == "postgresql":
+    # A key field of the site's own may look different in the database than as text.
+    known_key = type(get_user_model()._meta.pk).__module__.startswith("django.")
+    if known_key and connections[using].vendor == "postgresql":
         way = _move_in_database
     return way(using, after, limit)
 
@@ -83,10 +86,11 @@ FROM numbered
 
 def _move_in_database(using: str, after: int, limit: int) -> Moved | None:
     connection = connections[using]
+    quote = connection.ops.quote_name
     statement = _MOVE.format(
-        outbox=OutboxEvent._meta.db_table,
-        event=Event._meta.db_table,
-        recipient=EventRecipient._meta.db_table,
+        outbox=quote(OutboxEvent._meta.db_table),
+        event=quote(Event._meta.db_table),
+        recipient=quote(EventRecipient._meta.db_table),
         columns=", ".join(_COPIED),
         key_type=EventRecipient._meta.get_field("user").db_type(connection),
     )

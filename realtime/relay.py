@@ -26,7 +26,7 @@ logger = logging.getLogger("realtime.relay")
 BUSY_RETRY = 0.02
 # Where there was something there is more: a process that sends no hints, as a command
 # without Redis, would otherwise get on by one batch in each interval.
-AFTER_MOVING = 0.01
+AFTER_MOVING = 0.005
 FAILURE_RETRY = 1.0
 # A frozen relay gives up its lock after this long (PostgreSQL only).
 LOCK_MILLISECONDS = 10_000
@@ -81,7 +81,7 @@ def _lock_head(using: str) -> int | None:
     if connections[using].vendor != "postgresql":
         head = LogHead.objects.using(using).filter(pk=LogHead.ID).select_for_update()
         return head.values_list("sequence", flat=True).first()
-    table = LogHead._meta.db_table
+    table = connections[using].ops.quote_name(LogHead._meta.db_table)
     with connections[using].cursor() as cursor:
         cursor.execute(
             _LOCK_ON_POSTGRESQL.format(milliseconds=LOCK_MILLISECONDS, table=table, id=LogHead.ID)

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.db import IntegrityError, router, transaction
+from django.db import Error, IntegrityError, router, transaction
 from django.db.models.functions import Now
 
 from realtime import metrics
@@ -22,6 +22,8 @@ from realtime.conf import conf
 from realtime.errors import ErrorCode, RealtimeError
 from realtime.models import Node, PollLease, Session
 from realtime.users import parse_user_id
+
+ADDRESS_CHARS = 100
 
 
 def register_node(node_id: UUID, name: str) -> None:
@@ -138,10 +140,13 @@ def open_sessions(wanted: list[Wanted], node_id: UUID) -> list[UUID | Exception]
         For each, in this order, the session's id, or what `open_session` raises.
     """
     rows = _free_slots(wanted, node_id)
+    # In one order for all nodes: two that take the same slots must not wait for each other.
+    new = sorted((row for row in rows if row), key=lambda row: (str(row.user_id), row.slot))
     try:
         with transaction.atomic(using=router.db_for_write(Session)):
-            Session.objects.bulk_create([row for row in rows if row is not None])
-    except IntegrityError:
+            Session.objects.bulk_create(new)
+    except Error:
+        # A slot taken by another node, or locked by one that is frozen: whose it is shows.
         rows = [None] * len(wanted)
     return [
         _opened_alone(one, node_id) if row is None else row.pk
@@ -164,7 +169,13 @@ def _free_slots(wanted: list[Wanted], node_id: UUID) -> list[Session | None]:
         slot = random.choice(free)  # any will do; the same for all would collide
         taken[key].add(slot)
         rows.append(
-            Session(id=uuid4(), user_id=key, slot=slot, node_id=node_id, address=one.address)
+            Session(
+                id=uuid4(),
+                user_id=key,
+                slot=slot,
+                node_id=node_id,
+                address=one.address[:ADDRESS_CHARS],  # behind a proxy a client may choose it
+            )
         )
     return rows
 
@@ -172,7 +183,7 @@ def _free_slots(wanted: list[Wanted], node_id: UUID) -> list[Session | None]:
 def _opened_alone(one: Wanted, node_id: UUID) -> UUID | Exception:
     try:
         return open_session(one.user_id, node_id, one.address)
-    except (RealtimeError, NodeLostError) as error:
+    except Exception as error:  # this one's only: others have got their slots
         return error
 
 

@@ -20,8 +20,11 @@ from realtime.protocol import Burst, Frame
 
 logger = logging.getLogger("realtime.subscribers")
 
-# A run is one write to each socket: it must not fill a socket's buffer by itself.
+# A run is one write to each socket: it must not fill a socket's buffer by itself, and
+# where frames are sent one by one it must not take the loop for long.
 RUN_BYTES = 32 * 1024
+RUN_EVENTS = 32
+ENVELOPE_BYTES = 250
 
 
 class Run:
@@ -55,10 +58,11 @@ def runs(events: Iterable[LoggedEvent]) -> Iterator[Run]:
     current: list[LoggedEvent] = []
     size = 0
     for event in events:
-        size += len(event.payload)
-        if current and not (_continues(current[-1], event) and size <= RUN_BYTES):
+        size += _wire_bytes(event)
+        room = size <= RUN_BYTES and len(current) < RUN_EVENTS
+        if current and not (room and _continues(current[-1], event)):
             yield Run(current)
-            current, size = [], len(event.payload)
+            current, size = [], _wire_bytes(event)
         current.append(event)
     if current:
         yield Run(current)
@@ -69,13 +73,17 @@ def bursts(events: Iterable[LoggedEvent]) -> Iterator[Burst]:
     frames: list[Frame] = []
     size = 0
     for event in events:
-        size += len(event.payload)
+        size += _wire_bytes(event)
         if frames and size > RUN_BYTES:
             yield Burst(frames)
-            frames, size = [], len(event.payload)
+            frames, size = [], _wire_bytes(event)
         frames.append(event.frame)
     if frames:
         yield Burst(frames)
+
+
+def _wire_bytes(event: LoggedEvent) -> int:
+    return ENVELOPE_BYTES + len(event.payload)
 
 
 def _continues(before: LoggedEvent, event: LoggedEvent) -> bool:

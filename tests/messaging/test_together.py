@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
 from messaging.events import MessagePayload
 from messaging.models import Message
 from messaging.sending import Send, send_together
@@ -59,6 +61,36 @@ def test_two_who_write_to_one_count_twice(alice: Any, bob: Any, carol: Any) -> N
     assert unread(carol) == count + 2
     told = [payload for type, payload in events(carol) if type == "notification"]
     assert [payload["unread_count"] for payload in told[-2:]] == [count + 2] * 2
+
+
+def test_a_hook_that_fails_for_one_of_them_is_left_to_that_one(
+    alice: Any, bob: Any, carol: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    greeted(alice, bob, carol)
+
+    def may_message(one: str, other: str) -> bool:
+        if one == str(bob.pk):
+            raise ZeroDivisionError
+        return True
+
+    before = Message.objects.count()
+    sends = [send(alice, pair(alice, carol)), send(bob, pair(bob, carol))]
+    monkeypatch.setattr("messaging.membership.hook", lambda name: may_message)
+    assert send_together(sends) == [ALONE, ALONE]
+    assert Message.objects.count() == before
+
+
+def test_a_slow_hook_keeps_no_locks_for_long(
+    alice: Any, bob: Any, carol: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    greeted(alice, bob, carol)
+    # The first one's answer takes all the time that there is for asking.
+    monkeypatch.setattr("messaging.sending.HOOK_SECONDS", 0)
+    monkeypatch.setattr("messaging.sending.monotonic", iter([0, 0, 1, 2]).__next__)
+    sends = [send(alice, pair(alice, carol)), send(bob, pair(bob, carol))]
+    outcomes = send_together(sends)
+    assert isinstance(outcomes[0], MessagePayload)
+    assert outcomes[1] is ALONE
 
 
 def test_the_second_in_one_conversation_is_left_to_itself(alice: Any, bob: Any) -> None:

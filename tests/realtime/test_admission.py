@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import OperationalError
 
 from realtime import database, sessions
 from realtime.admission import Admission, Applicant, admit
@@ -74,6 +75,46 @@ def test_a_slot_that_another_node_takes_meanwhile_costs_nobody_the_admission(
     assert Session.objects.count() == 3
 
 
+def test_what_is_wrong_with_one_is_not_held_against_the_others(
+    node: Any, alice: Any, bob: Any, carol: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rule(user: Any, issued_at: object) -> bool:
+        if user == bob:
+            raise ZeroDivisionError  # in the site's own code
+        return False
+
+    monkeypatch.setattr("realtime.authentication.is_revoked", rule)
+    applicants = [
+        Applicant(token_for(alice), "2001:db8::1" * 50),
+        Applicant(token_for(bob), ""),
+        Applicant(token_for(carol), ""),
+    ]
+    first, second, third = admit(node, applicants)
+    assert isinstance(first, Admission)
+    assert isinstance(second, ZeroDivisionError)
+    assert isinstance(third, Admission)
+
+
+def test_a_batch_that_fails_is_done_one_by_one(
+    node: Any, alice: Any, bob: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_by_one = sessions.open_session
+
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise OperationalError("deadlock detected")
+
+    def fail_for_bob(user: str, *args: Any) -> Any:
+        return one_by_one(user, *args) if user == user_id(alice) else fail()
+
+    monkeypatch.setattr(Session.objects, "bulk_create", fail)
+    monkeypatch.setattr(sessions, "open_session", fail_for_bob)
+    tokens = [token_for(bob), token_for(alice)]
+    for_bob, for_alice = admit(node, [Applicant(token, "") for token in tokens])
+    assert isinstance(for_bob, OperationalError)
+    assert isinstance(for_alice, Admission)
+    assert Session.objects.get().pk == for_alice.session_id
+
+
 def test_a_batch_costs_as_many_queries_as_one(node: Any, django_assert_num_queries: Any) -> None:
     for size in (1, 20):
         applicants = [Applicant(token_for(make_user(f"u{size}-{i}")), "") for i in range(size)]
@@ -102,6 +143,46 @@ async def test_what_nobody_waits_for_any_more_is_given_back(pools: None) -> None
     waiting.cancel()
     go_on.set()
     assert await asyncio.wait_for(given_back.get(), PATIENCE) == 42
+
+
+async def test_a_result_that_comes_in_the_same_step_as_the_cancellation_is_given_back(
+    pools: None,
+) -> None:
+    given_back: asyncio.Queue[int] = asyncio.Queue()
+
+    def cancel_soon(items: list[int]) -> list[int | Exception]:
+        # Both are done by the loop in one step, the cancellation after the result.
+        loop.call_soon_threadsafe(lambda: loop.call_soon(lambda: loop.call_soon(waiting.cancel)))
+        return list(items)
+
+    loop = asyncio.get_running_loop()
+    batcher: Batcher[int, int] = Batcher(Work.ENTRY, cancel_soon, 10, given_back.put_nowait)
+    for _ in range(20):
+        waiting = asyncio.create_task(batcher.submit(42))
+        await asyncio.wait([waiting], timeout=PATIENCE)
+        if waiting.cancelled():
+            assert await asyncio.wait_for(given_back.get(), PATIENCE) == 42
+        assert given_back.empty()
+
+
+async def test_who_is_queued_when_the_pool_closes_does_not_wait_forever() -> None:
+    began, go_on = threading.Event(), threading.Event()
+
+    def wait(items: list[int]) -> list[int | Exception]:
+        began.set()
+        go_on.wait(PATIENCE)
+        return list(items)
+
+    jobs = [Batcher(Work.ENTRY, wait, 1) for _ in range(2 * conf().DATABASE_THREADS)]
+    waiting = [asyncio.create_task(job.submit(number)) for number, job in enumerate(jobs)]
+    await asyncio.to_thread(began.wait, PATIENCE)
+    closing = asyncio.create_task(asyncio.to_thread(database.close))
+    await asyncio.wait(waiting, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
+    go_on.set()
+    await closing
+    done, pending = await asyncio.wait(waiting, timeout=PATIENCE)
+    assert not pending
+    assert {task.cancelled() for task in done} == {True, False}
 
 
 async def test_a_batch_that_hangs_does_not_hold_up_the_next(pools: None) -> None:

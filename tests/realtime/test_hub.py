@@ -199,3 +199,31 @@ async def test_a_hub_that_is_behind_reads_on_at_once(
         await in_thread(write, alice, "1", "2", "3", "4", "5")
         hub.wake()
         assert [await recorder.next() for _ in range(5)] == [note(text) for text in "12345"]
+
+
+async def test_events_of_many_readers_are_handed_out_without_a_pause_for_each(
+    alice: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_to_many() -> None:
+        with transaction.atomic():
+            for number in range(50):
+                channel = f"c{number}"
+                log.append("note", {"text": "x"}, channel=channel, recipients=[alice.pk])
+        write(alice, "last")
+
+    pauses: list[float] = []
+    sleep = asyncio.sleep
+
+    async def note_pause(seconds: float) -> None:
+        pauses.append(seconds)
+        await sleep(seconds)
+
+    monkeypatch.setattr("realtime.hub.LEAST_REST", PATIENCE)  # whatever the machine is busy with
+    async with running() as hub:
+        hub.subscribers.join(recorder := Recorder(alice))
+        await in_thread(write_to_many)
+        monkeypatch.setattr("realtime.hub.asyncio.sleep", note_pause)
+        hub.wake()
+        assert await recorder.next() == note("last")
+        monkeypatch.undo()
+    assert set(pauses) <= {0}

@@ -9,15 +9,16 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
+from django.db import Error
 
 from notifications.services import notify_many
 from realtime import log, relay
 from realtime.users import parse_user_id
 
-MAX_BATCH = 5000
+MAX_BATCH = 1000
 # While so many events wait for the relay, others' would have to wait behind more of ours.
 LONGEST_OUTBOX = 200
-LOOK_SECONDS = 0.005
+LOOK_SECONDS = 0.002
 # After this long without a server's relay the command does its work.
 PATIENCE = 2.0
 
@@ -56,9 +57,10 @@ class Command(BaseCommand):
                 last = keys[-1]
         except ValueError as error:
             raise CommandError(str(error)) from None
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Error) as error:
+            why = "Interrupted" if isinstance(error, KeyboardInterrupt) else f"Failed ({error})"
             going_on = "" if last is None else f" Go on with --after {last}."
-            raise CommandError(f"Interrupted, {written} notified.{going_on}") from None
+            raise CommandError(f"{why}, {written} notified.{going_on}") from None
         self.stdout.write(f"{written} users notified.")
 
 
