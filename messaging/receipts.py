@@ -64,11 +64,7 @@ def mark_read(
         else:
             found = _named(visible, message_ids, key)
         read = _write_receipts(found, key)
-        # No further, over one's own: without a receipt nobody is told of it.
-        upto = max((message.position for message in found), default=0)
-        if upto > stay.last_read_position:
-            stay.last_read_position = upto
-            stay.save(update_fields=["last_read_position"])
+        _advance(stay, found)
         event = ReadReceiptPayload(
             conversation_id=conversation_id(conversation_pk),
             message_ids=[message_id(message.pk) for message in read],
@@ -83,6 +79,17 @@ def mark_read(
             )
         mark_read_by_key([key], channel(conversation_pk))
     return event
+
+
+def _advance(stay: Participant, found: list[Message]) -> None:
+    """Move the read position to the newest of these, never back.
+
+    No further, over one's own: without a receipt nobody is told of it.
+    """
+    upto = max((message.position for message in found), default=0)
+    if upto > stay.last_read_position:
+        stay.last_read_position = upto
+        stay.save(update_fields=["last_read_position"])
 
 
 def _unread_upto(visible: QuerySet[Message], stay: Participant, upto: int) -> list[Message]:

@@ -32,6 +32,20 @@ def check_setting(**kwargs: Any) -> list[CheckMessage]:
         )
         for name in sorted(set(given) - OPTION_NAMES)
     ]
+    problems += _unusable_hooks() + _unusable_numbers(given)
+    if isinstance(given.get("ALLOWED_ORIGINS"), str):
+        problems.append(
+            Error(
+                "REALTIME['ALLOWED_ORIGINS'] must be a list.",
+                hint=f"Write [{given['ALLOWED_ORIGINS']!r}].",
+                id="realtime.E008",
+            )
+        )
+    return problems
+
+
+def _unusable_hooks() -> list[CheckMessage]:
+    problems: list[CheckMessage] = []
     for name in sorted(HOOK_NAMES):
         path = getattr(conf(), name)
         try:
@@ -46,6 +60,11 @@ def check_setting(**kwargs: Any) -> list[CheckMessage]:
                     id="realtime.E003",
                 )
             )
+    return problems
+
+
+def _unusable_numbers(given: dict[str, Any]) -> list[CheckMessage]:
+    problems: list[CheckMessage] = []
     for name, value in given.items():
         default = getattr(type(conf()), name, None)
         if isinstance(default, int | float) and (
@@ -62,14 +81,6 @@ def check_setting(**kwargs: Any) -> list[CheckMessage]:
         for name in AT_LEAST_ONE
         if given.get(name) == 0
     ]
-    if isinstance(given.get("ALLOWED_ORIGINS"), str):
-        problems.append(
-            Error(
-                "REALTIME['ALLOWED_ORIGINS'] must be a list.",
-                hint=f"Write [{given['ALLOWED_ORIGINS']!r}].",
-                id="realtime.E008",
-            )
-        )
     return problems
 
 

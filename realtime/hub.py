@@ -272,7 +272,7 @@ class Hub:
             metrics.EVENTS.labels(event.type).inc()
             metrics.LATENCY.observe(max(0.0, now - event.created_at.timestamp()))
         # A public event's topic, or the channel of one with an audience.
-        self.on_topic(event.topic or event.channel)
+        self.on_topic(run.events[0].topic or run.events[0].channel)
 
     def _obey(self, event: LoggedEvent) -> None:
         try:

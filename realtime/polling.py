@@ -167,13 +167,18 @@ async def poll(
         answer.last_poll_id = reader.position
         new = channels.named
     answer.epoch = reader.epoch
-    signals += await _tick(identity.user_id, answer.events)
+    await _complete(answer, identity.user_id, signals, new)
+    return answer
+
+
+async def _complete(
+    answer: PollAnswer, user_id: str, signals: list[Signal], new: list[str]
+) -> None:
+    """Add what is not logged: signals, and the snapshots of channels that are `new`."""
+    signals += await _tick(user_id, answer.events)
     answer.events += [_signal_event(signal, answer.last_poll_id) for signal in signals]
     if new:
-        answer.channels = dict(
-            await database.run(Work.ENTRY, registry.snapshots, identity.user_id, new)
-        )
-    return answer
+        answer.channels = dict(await database.run(Work.ENTRY, registry.snapshots, user_id, new))
 
 
 async def _tick(user_id: str, events: list[PollEvent]) -> list[Signal]:
