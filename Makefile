@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 HOST ?= 127.0.0.1
 PORT ?= 8082
 WORKERS ?= 1
+DOCS_PORT ?= 8083
 
 .DEFAULT_GOAL := help
 
@@ -27,6 +28,25 @@ $(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
+$(VENV)/installed-browser: requirements-browser.txt $(VENV)/installed-dev
+	@echo "Installing what browser tests need into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-browser.txt
+	@touch $@
+
+$(VENV)/installed-docs: requirements-docs.txt $(VENV)/installed-dev
+	@echo "Installing what the documentation's site needs into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-docs.txt
+	@touch $@
+
+tests/browser/node_modules: tests/browser/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing: apt-get install npm"; exit 1; }
+	@npm --prefix tests/browser ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+chromium:
+	@{ command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null || \
+		{ echo "Chromium is missing: apt-get install chromium"; exit 1; }
+
 install: $(VENV)/installed ## Create .venv and install what running needs.
 
 install-dev: $(VENV)/installed-dev ## Install what tests and checks need, too.
@@ -42,12 +62,39 @@ serve: install ## Migrate, seed a demo, and serve on port 8082 (HOST, PORT, WORK
 test: install-dev ## Run the embedded suite: SQLite, nothing else to install.
 	@$(BIN)/python -m pytest --ignore=tests/services
 
+test-browser: chromium $(VENV)/installed-browser tests/browser/node_modules ## Run the sample site in Chromium, as its visitors do.
+	@$(BIN)/python -m pytest tests/browser --numprocesses 2
+
+screenshots: chromium $(VENV)/installed-browser ## Take the README's pictures anew.
+	@$(BIN)/python -m tests.browser.screenshots
+
+test-monolith: chromium $(VENV)/installed-browser ## Put the wheel into a fresh site by docs/integration.md, and try it.
+	@$(BIN)/python -m pytest tests/monolith --numprocesses 0
+
+# Material's word on MkDocs 2, which has no plugins, at every build: it is why MkDocs is pinned.
+docs docs-serve: export NO_MKDOCS_2_WARNING = 1
+docs: $(VENV)/installed-docs ## Build the documentation as a site: site/index.html.
+	@$(BIN)/mkdocs build --strict --quiet
+
+test-docs: docs install-dev client/node_modules/.package-lock.json ## Run the documentation's blocks: nginx, promtool, curl, jq, Node.
+	@$(BIN)/python -m pytest tests/docs tests/docs/tools --numprocesses 2
+
+test-deploy: install-dev ## Run the files of deploy/: nginx, systemd-analyze, openssl, curl.
+	@$(BIN)/python -m pytest tests/deploy --numprocesses 2
+
+docs-serve: $(VENV)/installed-docs ## Show it on port 8083 (HOST, DOCS_PORT), and again after each change.
+	@$(BIN)/mkdocs serve --dev-addr $(HOST):$(DOCS_PORT) --watch README.md --watch client/README.md
+
 # FAULTS="cuts redis --clients 100" chooses; see docs/reliability.md.
 test-faults: install-dev ## Break PostgreSQL, Redis and servers of its own; nothing may be lost.
 	@$(BIN)/python -m tests.faults $(FAULTS)
 
+# ALERTS="RealtimeNodeDown" chooses.
+test-alerts: install-dev ## Cause each alert, with a Prometheus of its own, and do as the runbook says.
+	@$(BIN)/python -m tests.alerts $(ALERTS)
+
 # BENCH="--out docs/benchmarks" writes the figures of the docs, in about half an hour.
-BENCHMARKS := fanout handshakes reconnect messages typing_signals broadcast polls memory growth relay
+BENCHMARKS := fanout handshakes reconnect messages typing_signals broadcast polls memory growth relay layer admin_lists
 bench: install-dev ## Measure against peers; BENCH=--quick only shows that it works.
 	@failed=""; for name in $(BENCHMARKS); do \
 		echo "--- $$name"; $(BIN)/python -m benchmarks.$$name $(BENCH) || failed="$$failed $$name"; \
@@ -60,7 +107,25 @@ lint: install-dev ## Check style, types, import rules and migrations.
 	@$(BIN)/lint-imports
 	@DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py makemigrations --check --dry-run
 
+# Installed again only when the lock file has changed.
+client/node_modules/.package-lock.json: client/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or newer"; exit 1; }
+	@npm --prefix client ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+client: client/node_modules/.package-lock.json ## Build the TypeScript client and the file of it that is served.
+	@npm --prefix client run --silent build
+
+test-client: install-dev client/node_modules/.package-lock.json ## Check the client: current, types, unit, Angular, real server.
+	@npm --prefix client run --silent check
+	@npm --prefix client run --silent types
+	@npm --prefix client run --silent test
+	@npm --prefix client run --silent build
+	@npm --prefix client run --silent test:angular
+	@npm --prefix client run --silent test:server
+
 schema: install ## Write schema/: OpenAPI, AsyncAPI, JSON Schema, TypeScript.
 	@DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py export_schema
 
-.PHONY: help install install-dev serve test test-faults bench lint schema
+.PHONY: help install install-dev chromium serve test test-browser test-monolith screenshots test-faults test-alerts test-client \
+	bench lint client schema docs docs-serve test-docs test-deploy

@@ -32,7 +32,7 @@ RATE = 20.0
 QUIET_SECONDS = 20.0
 MAX_USERS = 1_000_000
 LEAST_USERS = 2 * PAIRS + WATCHERS
-BATCH = 200
+BATCH = 100
 # Slower than this and the benchmark gives up.
 SLOWEST = 500
 SAMPLE_SECONDS = 0.2

@@ -197,6 +197,14 @@ TUTORIAL_ON_UVICORN = Contender(
     envelope=MESSAGE_JSON,
     share=10,
 )
+# Not one of the peers: the wall that everything on uvicorn stands before.
+UVICORN_ALONE = Contender(
+    "uvicorn alone",
+    _uvicorn("benchmarks.peers.accepting:application"),
+    path="/",
+    envelope="",
+    greetings=1,
+)
 CONTENDERS = (
     PRODUCT,
     PRODUCT_ON_DAPHNE,

@@ -11,7 +11,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks.contenders import PRODUCT, SOCKET_IO, WS, Contender, Context
+from benchmarks.contenders import PRODUCT, SOCKET_IO, UVICORN_ALONE, WS, Contender, Context
 from benchmarks.load import Job, Opened, held_open
 from benchmarks.processes import raise_file_limit
 from benchmarks.product.server import on_postgresql, on_sqlite
@@ -52,6 +52,7 @@ def _measure(options: argparse.Namespace) -> Report:
                 *((f"{PRODUCT.name}, {name}", PRODUCT, site) for name, site in sites.items()),
                 (SOCKET_IO.name, SOCKET_IO, sites["SQLite"]),
                 (WS.name, WS, sites["SQLite"]),
+                (UVICORN_ALONE.name, UVICORN_ALONE, sites["SQLite"]),
             ):
                 opened = _open(contender, Context(directory, site, ""), sockets)
                 results.setdefault(name, []).append(opened)

@@ -106,10 +106,13 @@ async def carry_out(job: PollJob) -> Answers:
 
 
 def main() -> None:
-    for line in sys.stdin.buffer:
-        job = msgspec.json.decode(line, type=PollJob)
-        answers = uvloop.run(carry_out(job))
-        print(msgspec.json.encode(answers).decode(), flush=True)
+    # Buffered, whatever PYTHONUNBUFFERED says: of a long line `print` would write a part.
+    with open(sys.stdout.fileno(), "wb", closefd=False) as output:
+        for line in sys.stdin.buffer:
+            job = msgspec.json.decode(line, type=PollJob)
+            answers = uvloop.run(carry_out(job))
+            output.write(msgspec.json.encode(answers) + b"\n")
+            output.flush()
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from django.db.models import (
 from django.db.models.functions import Coalesce
 
 from messaging.models import Conversation, Message, Participant, ReadReceipt
+from realtime.compiled import Compiled
 from realtime.errors import ErrorCode, RealtimeError
 from realtime.users import parse_user_id
 
@@ -59,27 +60,56 @@ def lock(conversation_pk: int, user_key: Any) -> Conversation:
     return conversation
 
 
-def try_lock(conversation_pks: Collection[int], user_keys: Collection[Any]) -> dict[int, Any]:
+@dataclass(frozen=True, slots=True)
+class LockedConversation:
+    """What sending has to know of a conversation."""
+
+    pk: int
+    pair: str
+    last_position: int
+
+
+_free = Compiled(
+    lambda pks, users, skip: (
+        Conversation.objects.filter(
+            Exists(Participant.objects.filter(conversation=OuterRef("pk"), user__pk__in=users)),
+            pk__in=pks,
+        )
+        .order_by("pk")
+        .select_for_update(skip_locked=skip)
+        .values_list("pk", "pair", "last_position")
+    ),
+    fields={"users": Participant._meta.get_field("user")},
+    literal={"skip"},
+)
+_members = Compiled(
+    lambda pks: (
+        Participant.objects.filter(conversation__pk__in=pks, left_at=None)
+        .order_by("pk")
+        .values_list("conversation_id", "user_id")
+    )
+)
+
+
+def try_lock(
+    conversation_pks: Collection[int], user_keys: Collection[Any]
+) -> dict[int, LockedConversation]:
     """Lock those of the conversations that nobody else has locked.
 
     Left out are those in which none of these users takes part or has taken part.
     """
-    features = connections[router.db_for_write(Conversation)].features
-    stays = Participant.objects.filter(conversation=OuterRef("pk"), user_id__in=user_keys)
-    return (
-        Conversation.objects.filter(Exists(stays), pk__in=conversation_pks)
-        .order_by("pk")
-        .select_for_update(skip_locked=features.has_select_for_update_skip_locked)
-        .in_bulk()
-    )
+    using = router.db_for_write(Conversation)
+    skip = connections[using].features.has_select_for_update_skip_locked
+    rows = _free.rows(using, pks=conversation_pks, users=user_keys, skip=skip)
+    return {row[0]: LockedConversation(*row) for row in rows}
 
 
 def members_of(conversation_pks: Iterable[int]) -> dict[int, list[Any]]:
     """The users who take part now, by conversation, in the order in which they joined."""
     found = defaultdict(list)
-    stays = Participant.objects.filter(conversation__in=conversation_pks, left_at=None)
-    for pk, user in stays.order_by("pk").values_list("conversation_id", "user_id"):
-        found[pk].append(user)
+    if pks := list(conversation_pks):
+        for pk, user in _members.rows(router.db_for_write(Participant), pks=pks):
+            found[pk].append(user)
     return found
 
 
@@ -195,7 +225,7 @@ def conversations_of(user_id: str) -> QuerySet[Any]:
 
 
 def unread_counts(user_id: str) -> dict[int, int]:
-    """How many of others' messages the user has not read, by conversation key.
+    """How many of others' messages the user has not read, by the conversation's primary key.
 
     One query, however many conversations; those with nothing unread are there too.
     """

@@ -69,6 +69,11 @@ def _snapshots(user_id: str, arguments: list[str]) -> dict[str, Snapshot]:
     }
 
 
+def _members(argument: str) -> list[Any]:
+    pk = _parse(argument)
+    return [] if pk is None else access.active_keys(pk)
+
+
 register_channel(
     ChannelKind(
         CHANNEL_KIND,
@@ -76,6 +81,7 @@ register_channel(
         snapshot_many=_snapshots,
         takes_argument=True,
         polled=True,
+        members=_members,
     )
 )
 

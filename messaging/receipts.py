@@ -38,6 +38,8 @@ def mark_read(
     changes nothing.
 
     Args:
+        user_id: who has read them, a participant.
+        conversation_pk: the conversation's primary key.
         message_ids: keys of messages, at most 1,000. Without them, everything
             that was unread up to `position`; the newest 1,000 get receipts.
         position: None, up to the end.

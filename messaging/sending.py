@@ -18,6 +18,7 @@ from django.db.models import F
 
 from messaging.access import (
     ConversationNotFoundError,
+    LockedConversation,
     active_keys,
     atomic,
     lock,
@@ -31,9 +32,11 @@ from messaging.notices import news_of, notify_of
 from messaging.texts import check_content
 from notifications.services import publish_coalesced, try_lock_inboxes
 from realtime import database, log, protocol
+from realtime.bulk import insert_many
+from realtime.compiled import CompiledUpdate
 from realtime.errors import RealtimeError, invalid
 from realtime.together import ALONE, Alone
-from realtime.users import parse_user_id
+from realtime.users import parse_user_id, users_by_key
 
 
 def send_message(
@@ -42,9 +45,14 @@ def send_message(
     """Say something in a conversation.
 
     Args:
+        user_id: who says it, a participant.
+        conversation_pk: the conversation's primary key.
         content: 1 to 5,000 characters, not blank.
         client_id: the client's own id for the message. The same again, with the
             same content, sends nothing and returns what the first time did.
+
+    Returns:
+        The message, as it is on the wire.
 
     Raises:
         RealtimeError: NOT_FOUND, the user does not take part in it; FORBIDDEN,
@@ -101,11 +109,14 @@ def _repeated(first: Message, conversation_pk: int, content: str) -> MessagePayl
 
 
 def _draft(
-    conversation: Conversation, sender: AbstractBaseUser, content: str, client_id: UUID | None
+    conversation: Conversation | LockedConversation,
+    sender: AbstractBaseUser,
+    content: str,
+    client_id: UUID | None,
 ) -> Message:
     """A message at the next position; the caller holds the conversation's lock."""
     return Message(
-        conversation=conversation,
+        conversation_id=conversation.pk,
         position=conversation.last_position + 1,
         sender=sender,  # type: ignore[misc]  # AUTH_USER_MODEL, whichever it is
         content=content,
@@ -116,11 +127,20 @@ def _draft(
 
 def _store(messages: list[Message]) -> None:
     """Write messages, one at most in each conversation."""
-    Message.objects.bulk_create(messages)
-    Conversation.objects.filter(pk__in=[one.conversation_id for one in messages]).update(
-        last_position=F("last_position") + 1,
-        last_activity_at=max(one.created_at for one in messages),
+    using = router.db_for_write(Message)
+    insert_many(messages, using=using)
+    _count.run(
+        using,
+        pks=[one.conversation_id for one in messages],
+        now=max(one.created_at for one in messages),
     )
+
+
+_count = CompiledUpdate(
+    lambda pks: Conversation.objects.filter(pk__in=pks),
+    values={"last_position": F("last_position") + 1, "last_activity_at": "now"},
+    fields={"now": Conversation._meta.get_field("last_activity_at")},
+)
 
 
 def _announce(
@@ -223,7 +243,7 @@ def _drafts(
     users = {send.user_key for send in sends}
     conversations = try_lock({send.conversation_pk for send in sends}, users)
     members = members_of(conversations)
-    senders = get_user_model()._default_manager.in_bulk(users)
+    senders = users_by_key(users)
     drafts: dict[int, Message] = {}
     # The site's hook is asked under everybody's locks: a slow one is asked alone.
     until = monotonic() + HOOK_SECONDS

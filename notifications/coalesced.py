@@ -18,6 +18,7 @@ from django.db.models import Field, Q
 
 from notifications import inboxes
 from notifications.models import Mute, Notification
+from realtime.compiled import Compiled
 
 # How often one coalesced notification is announced at most.
 ANNOUNCE_INTERVAL = timedelta(seconds=5)
@@ -73,8 +74,20 @@ def _muted(news: Iterable[News], users: Collection[Any]) -> set[tuple[Any, str]]
     """What of this is muted: users, each with a type or a key."""
     types = {one.content["type"] for one in news}
     keys = {one.key for one in news}
-    rows = Mute.objects.filter(Q(type__in=types) | Q(key__in=keys), user_id__in=users)
-    return {(user, type or key) for user, type, key in rows.values_list("user_id", "type", "key")}
+    if not users:
+        return set()
+    rows = _mutes.rows(router.db_for_write(Mute), types=types, keys=keys, users=users)
+    return {(user, type or key) for user, type, key in rows}
+
+
+_mutes = Compiled(
+    lambda types, keys, users: (
+        Mute.objects.filter(Q(type__in=types) | Q(key__in=keys), user__pk__in=users)
+        .order_by()
+        .values_list("user_id", "type", "key")
+    ),
+    fields={"users": Mute._meta.get_field("user")},
+)
 
 
 # Django has no UPDATE that takes its values from another table.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from notifications import reminders, services
+from notifications import broadcast_queue, reminders, services
 from notifications.events import (
     CHANNEL,
     ID_PREFIX,
@@ -36,6 +36,7 @@ register_event("notification_read_all", NotificationReadAll, logged=True, channe
 register_event("notification_deleted", NotificationDeleted, logged=True, channel=CHANNEL)
 register_event("mutes_changed", Mutes, logged=True, channel=CHANNEL)
 register_upkeep(reminders.LOOK_SECONDS, reminders.remind)
+register_upkeep(broadcast_queue.LOOK_SECONDS, broadcast_queue.carry_out)
 
 
 @command("notification_read", NotificationReadRequest)

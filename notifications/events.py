@@ -82,6 +82,11 @@ def wire_id(pk: int) -> str:
     return prefixed_id(ID_PREFIX, pk)
 
 
+def payload_start(pk: int) -> str:
+    """How the payload of every `notification` event of this notification begins."""
+    return f'{{"id":"{wire_id(pk)}",'
+
+
 def notification_payload(
     notification: Notification,
     *,

@@ -18,6 +18,7 @@ from notifications.reminders import due_at
 from notifications.texts import languages_of
 from realtime import log
 from realtime.bulk import insert_many
+from realtime.compiled import Compiled
 
 
 def lock(keys: Iterable[Any], *, type: str = "") -> dict[Any, int]:
@@ -41,13 +42,26 @@ def atomic() -> transaction.Atomic:
     return transaction.atomic(using=router.db_for_write(Notification))
 
 
+_free = Compiled(
+    lambda users, skip: (
+        Inbox.objects.filter(user__pk__in=users)
+        .order_by("user_id")
+        .select_for_update(skip_locked=skip)
+        .values_list("user_id", "unread")
+    ),
+    fields={"users": Inbox._meta.get_field("user")},
+    literal={"skip"},
+)
+
+
 def try_lock(keys: Iterable[Any]) -> dict[Any, int]:
     """Lock those inboxes of these users that are there and that nobody else has locked."""
-    features = connections[router.db_for_write(Inbox)].features
-    locked = Inbox.objects.filter(user_id__in=sorted(keys)).select_for_update(
-        skip_locked=features.has_select_for_update_skip_locked
-    )
-    return dict(locked.order_by("user_id").values_list("user_id", "unread"))
+    users = list(keys)
+    if not users:
+        return {}
+    using = router.db_for_write(Inbox)
+    skip = connections[using].features.has_select_for_update_skip_locked
+    return dict(_free.rows(using, users=users, skip=skip))
 
 
 def draft(key: Any, **content: Any) -> Notification:

@@ -1,4 +1,4 @@
-"""Reading notifications, and deleting them: each user's count stays right.
+"""Reading notifications, sending them again, deleting them: each user's count stays right.
 
 The site calls this through `notifications.services`.
 """
@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import router
 from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest
 
@@ -22,13 +23,20 @@ from notifications.events import (
     wire_id,
 )
 from notifications.models import Inbox, Notification
+from notifications.reminders import due_at
 from realtime import log, protocol
-from realtime.errors import not_found
+from realtime.compiled import Compiled
+from realtime.errors import invalid, not_found
 from realtime.users import parse_user_id
 
 
 def mark_read_by_key(users: Iterable[AbstractBaseUser | object], key: str) -> None:
-    """Mark read what `notify_coalesced` wrote for `key`, and tell these users' devices."""
+    """Mark read what `notify_coalesced` wrote for `key`, and tell these users' devices.
+
+    Args:
+        users: whose, as instances or primary keys.
+        key: as it was given to `notify_coalesced`.
+    """
     unread = unread_of({arguments.user_key(user) for user in users}, key)
     # Looked at without a lock first: most of the time there is nothing to do.
     keys = set(unread.values_list("recipient_id", flat=True))
@@ -59,15 +67,20 @@ def unread_of(users: Collection[Any], key: str) -> QuerySet[Notification]:
 def mark_read(user_id: str, notification_id: int) -> NotificationRead:
     """Mark one notification read; reading it again changes nothing.
 
+    Args:
+        user_id: whose it is.
+        notification_id: its primary key.
+
+    Returns:
+        The event that the user's devices got, with the unread count.
+
     Raises:
         RealtimeError: NOT_FOUND, it is not this user's.
     """
     key = parse_user_id(user_id)
     with inboxes.atomic():
         inbox = _lock_inbox(key)
-        notification = Notification.objects.filter(pk=notification_id, recipient_id=key).first()
-        if notification is None:
-            raise not_found("Notification does not exist")
+        notification = _locked(key, notification_id)
         if notification.read_at is not None:
             return NotificationRead(
                 wire_id(notification.pk), notification.read_at, unread_count=inbox.unread
@@ -83,8 +96,63 @@ def mark_read(user_id: str, notification_id: int) -> NotificationRead:
     return event
 
 
+def mark_unread(user_id: str, notification_id: int) -> None:
+    """Mark one notification unread again, and tell the user's devices.
+
+    They are sent the notification once more, as it is then; one that is unread already
+    changes nothing.
+
+    Raises:
+        RealtimeError: NOT_FOUND, it is not this user's; INVALID_MESSAGE, a newer one with
+            its coalesce key is unread.
+    """
+    key = parse_user_id(user_id)
+    with inboxes.atomic():
+        inbox = _lock_inbox(key)
+        notification = _locked(key, notification_id)
+        if notification.read_at is None:
+            return
+        of = notification.coalesce_key
+        if of and unread_of([key], of).exists():
+            raise invalid("A newer notification in its place is unread already")
+        notification.read_at = None
+        if notification.remind_at is not None:  # the site has not been told of it yet
+            notification.remind_at = due_at(protocol.now())
+        notification.save(update_fields=["read_at", "remind_at"])
+        inbox.unread += 1
+        inbox.save(update_fields=["unread"])
+        inboxes.announce([notification], {key: inbox.unread})
+
+
+def announce_again(user_id: str, notification_id: int) -> None:
+    """Send a notification to the user's devices again, as it is now: read, if it was read.
+
+    It has the id it had, and its event a new one: what a device shows is replaced.
+
+    Raises:
+        RealtimeError: NOT_FOUND, it is not this user's.
+    """
+    key = parse_user_id(user_id)
+    with inboxes.atomic():
+        inbox = _lock_inbox(key)
+        inboxes.announce([_locked(key, notification_id)], {key: inbox.unread})
+
+
+def _locked(key: Any, notification_id: int) -> Notification:
+    """A user's notification, and its lock: its content is not erased meanwhile."""
+    rows = Notification.objects.filter(pk=notification_id, recipient_id=key)
+    notification = rows.select_for_update().first()
+    if notification is None:
+        raise not_found("Notification does not exist")
+    return notification
+
+
 def mark_all_read(user_id: str) -> NotificationReadAll:
-    """Mark all of a user's notifications read, and tell the user's other devices."""
+    """Mark all of a user's notifications read, and tell the user's other devices.
+
+    Returns:
+        The event that the devices got.
+    """
     key = parse_user_id(user_id)
     with inboxes.atomic():
         inbox = _lock_inbox(key)
@@ -99,8 +167,14 @@ def mark_all_read(user_id: str) -> NotificationReadAll:
 
 def unread_count(user_id: str) -> int:
     """How many notifications the user has not read; one row, however many there are."""
-    unread = Inbox.objects.filter(user_id=parse_user_id(user_id)).values_list("unread").first()
-    return unread[0] if unread else 0
+    rows = _unread.rows(router.db_for_read(Inbox), user=parse_user_id(user_id))
+    return int(rows[0][0]) if rows else 0
+
+
+_unread = Compiled(
+    lambda user: Inbox.objects.filter(user__pk=user).values_list("unread"),
+    fields={"user": Inbox._meta.get_field("user")},
+)
 
 
 def uncount(notification: Notification) -> None:

@@ -16,11 +16,12 @@ transaction they take part in it: what is rolled back is told to nobody.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import router, transaction
 from django.db.models import QuerySet
 from django.utils import translation
 
@@ -28,12 +29,14 @@ from notifications import arguments, inboxes, texts
 from notifications.coalesced import News
 from notifications.coalesced import publish as publish_coalesced
 from notifications.inboxes import try_lock as try_lock_inboxes
-from notifications.models import Notification
+from notifications.models import Broadcast, Notification
 from notifications.mutes import mute, mutes, unmute
 from notifications.reading import (
+    announce_again,
     mark_all_read,
     mark_read,
     mark_read_by_key,
+    mark_unread,
     uncount,
     unread_count,
     unread_of,
@@ -42,12 +45,14 @@ from realtime import protocol
 
 __all__ = [
     "News",
+    "announce_again",
     "coalesced_news",
     "erase_actor",
     "erase_subject",
     "mark_all_read",
     "mark_read",
     "mark_read_by_key",
+    "mark_unread",
     "mute",
     "mutes",
     "notify",
@@ -233,9 +238,22 @@ def erase_subject(*subjects: str) -> None:
     """Remove the content of the notifications with these subjects: its source is deleted.
 
     They stay, in the lists and counts, and say that they were removed. The log is
-    another matter: see `realtime.erasure.erase_subject`.
+    another matter: see `realtime.erasure.erase_subject`. Broadcasts of them end.
     """
+    # First: a batch that is under way is waited for, and its notifications are seen.
+    _end_broadcasts(subjects)
     _erase(Notification.objects.filter(subject__in=subjects))
+
+
+def _end_broadcasts(subjects: Sequence[str]) -> None:
+    unfinished = Broadcast.objects.exclude(state=Broadcast.State.DONE)
+    with transaction.atomic(using=router.db_for_write(Broadcast)):
+        for row in unfinished.filter(content__subject__in=subjects).select_for_update():
+            row.state = Broadcast.State.DONE
+            row.ended_at = protocol.now()
+            row.reason = "What it was about was deleted: nobody else is told."
+            row.forget()
+            row.save(update_fields=["state", "ended_at", "reason", "content", "audience"])
 
 
 def erase_actor(user_key: Any) -> None:

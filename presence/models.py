@@ -55,6 +55,10 @@ class Presence(models.Model):
             models.Index(
                 fields=["user"], condition=~models.Q(status="offline"), name="presence_shown"
             ),
+            # For the admin's filter; of few users.
+            models.Index(
+                fields=["user"], condition=models.Q(chosen__isnull=False), name="presence_chosen"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -196,7 +196,7 @@ def _move(row: Presence, live: sessions.LiveState, now: datetime, *, active: boo
 
 
 def statuses(user_ids: Iterable[str]) -> list[PresencePayload]:
-    """The presence of each of these users, in this order.
+    """The presence of each of these users, given by wire id, in this order.
 
     Users who do not exist are left out.
 

@@ -13,7 +13,13 @@ class RealtimeConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from realtime import checks, feed, redaction, signals  # noqa: F401  (they register themselves)
+        from realtime import (  # noqa: F401  (some register themselves)
+            checks,
+            feed,
+            mounting,
+            redaction,
+            signals,
+        )
 
         redaction.install()
         signals.connect()

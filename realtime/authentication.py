@@ -67,24 +67,29 @@ class _Claims:
     all: dict[str, Any]
 
 
-def authenticate(token: str | None) -> Identity:
+def authenticate(token: str | None, *, kind: str = "access") -> Identity:
     """The identity that `token` proves.
+
+    Args:
+        kind: the type of token that is good here, `access` or `refresh`.
 
     Raises:
         RealtimeError: MISSING_TOKEN, INVALID_TOKEN or TOKEN_EXPIRED.
     """
-    (identity,) = authenticate_all([token])
+    (identity,) = authenticate_all([token], kind=kind)
     if isinstance(identity, Exception):
         raise identity
     return identity
 
 
-def authenticate_all(tokens: list[str | None]) -> list[Identity | Exception]:
+def authenticate_all(
+    tokens: list[str | None], *, kind: str = "access"
+) -> list[Identity | Exception]:
     """For each token the identity, or why there is none; one query for all.
 
     What is not a RealtimeError comes from the site's own authentication rule.
     """
-    checked = [_checked(token) for token in tokens]
+    checked = [_checked(token, kind) for token in tokens]
     users = _find_users([claims.user_key for claims in checked if isinstance(claims, _Claims)])
     return [
         claims if isinstance(claims, RealtimeError) else _identified_or_why(claims, users)
@@ -92,14 +97,14 @@ def authenticate_all(tokens: list[str | None]) -> list[Identity | Exception]:
     ]
 
 
-def _checked(token: str | None) -> _Claims | RealtimeError:
+def _checked(token: str | None, kind: str) -> _Claims | RealtimeError:
     try:
-        return _check(token)
+        return _check(token, kind)
     except RealtimeError as error:
         return error
 
 
-def _check(token: str | None) -> _Claims:
+def _check(token: str | None, kind: str) -> _Claims:
     if not token:
         raise RealtimeError(ErrorCode.MISSING_TOKEN, "missing token")
     try:
@@ -112,7 +117,7 @@ def _check(token: str | None) -> _Claims:
     expires_at = claims.get("exp")
     user = claims.get(api_settings.USER_ID_CLAIM)
     if (
-        claims.get(type_claim, "access") != "access"
+        claims.get(type_claim, "access") != kind
         or not isinstance(expires_at, int | float)
         or isinstance(user, bool)
         or not isinstance(user, str | int)

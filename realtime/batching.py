@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from realtime import database
@@ -31,7 +31,7 @@ class Batcher(Generic[Item, Result]):
     def __init__(
         self,
         work: Work,
-        do: Callable[[list[Item]], list[Result | Exception]],
+        do: Callable[[list[Item]], Sequence[Result | Exception]],
         limit: int,
         unclaimed: Callable[[Result], None] = lambda result: None,
     ) -> None:
@@ -68,7 +68,7 @@ class Batcher(Generic[Item, Result]):
         self._collector = None
 
     async def _carry_out(self, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:
-        results: list[Result | Exception]
+        results: Sequence[Result | Exception]
         try:
             results = await database.run(self._work, self._do, [item for item, _ in batch])
         except asyncio.CancelledError:  # the pool is closed before it came to it

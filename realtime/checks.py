@@ -9,16 +9,16 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
-from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
-from realtime.conf import HOOK_NAMES, OPTION_NAMES, conf
+from realtime import hints
+from realtime.conf import CHECKS, HOOK_NAMES, OPTION_NAMES, conf
 
 AT_LEAST_ONE = ("RELAY_BATCH", "MAX_WAITING_POLLS", "DATABASE_THREADS", "RING_EVENTS")
 SHORTEST_KEY_BYTES = 32  # RFC 7518, section 3.2, for HS256
 
 
-@register()
+@register(CHECKS)
 def check_setting(**kwargs: Any) -> list[CheckMessage]:
     """The REALTIME setting: a dict of known options with usable values."""
     given = getattr(settings, "REALTIME", {})
@@ -84,18 +84,10 @@ def _unusable_numbers(given: dict[str, Any]) -> list[CheckMessage]:
     return problems
 
 
-@register()
+@register(CHECKS)
 def check_installed(**kwargs: Any) -> list[CheckMessage]:
     """What must stand beside the engine in the settings."""
     problems: list[CheckMessage] = []
-    if not getattr(settings, "ASGI_APPLICATION", None):
-        problems.append(
-            Error(
-                "ASGI_APPLICATION is not set: nothing would serve WebSockets.",
-                hint="Add ASGI_APPLICATION = '<your project>.asgi.application'.",
-                id="realtime.E005",
-            )
-        )
     if not settings.USE_TZ:
         problems.append(
             Error(
@@ -114,24 +106,7 @@ def check_installed(**kwargs: Any) -> list[CheckMessage]:
     return problems
 
 
-@register(Tags.urls)
-def check_urls(**kwargs: Any) -> list[CheckMessage]:
-    """The API and the health checks are mounted."""
-    problems: list[CheckMessage] = []
-    for name, line, id in (
-        ("realtime:poll", 'path("api/v1/", include("realtime.urls"))', "realtime.W001"),
-        ("readyz", 'path("", include("realtime.health"))', "realtime.W002"),
-    ):
-        try:
-            reverse(name)
-        except NoReverseMatch:
-            problems.append(
-                Warning(f"{name} has no URL.", hint=f"Add to your urlpatterns: {line}", id=id)
-            )
-    return problems
-
-
-@register()
+@register(CHECKS)
 def check_drivers(**kwargs: Any) -> list[CheckMessage]:
     """PostgreSQL by psycopg 3 (COPY), SQLite from 3.35 on (RETURNING)."""
     problems: list[CheckMessage] = []
@@ -156,7 +131,7 @@ def check_drivers(**kwargs: Any) -> list[CheckMessage]:
     return problems
 
 
-@register(Tags.database)
+@register(CHECKS, Tags.database)
 def check_database(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """SQLite has to begin transactions with the write lock, or they fail under load."""
     return [
@@ -173,17 +148,26 @@ def check_database(databases: Sequence[str] | None = None, **kwargs: Any) -> lis
     ]
 
 
-@register()
+@register(CHECKS)
 def check_channel_layer(**kwargs: Any) -> list[CheckMessage]:
-    """redis-py 8 gives up reading after 5 s by default, just when the layer's wait ends."""
-    layer = getattr(settings, "CHANNEL_LAYERS", {}).get(conf().CHANNEL_LAYER, {})
-    if not layer.get("BACKEND", "").startswith("channels_redis.core."):
+    """The layer that the engine is to use can be loaded, and waits long enough."""
+    alias, layers = conf().CHANNEL_LAYER, getattr(settings, "CHANNEL_LAYERS", {})
+    if alias not in layers:
+        # Without any the engine looks by the clock; one that was named has to be there.
+        return [] if alias == "default" else [_no_layer(alias, "is not in CHANNEL_LAYERS")]
+    layer = layers[alias]
+    try:
+        import_string(layer.get("BACKEND", ""))
+    except ImportError as error:
+        return [_no_layer(alias, f"cannot be loaded: {error}")]
+    if not layer["BACKEND"].startswith("channels_redis.core."):
         return []
     hosts = layer.get("CONFIG", {}).get("hosts", [None])
     if all(isinstance(host, dict) and "socket_timeout" in host for host in hosts):
         return []
     return [
         Warning(
+            # redis-py 8 gives up reading after 5 s, just when the layer's wait ends.
             "The channel layer's hosts have no socket_timeout: with redis-py 8 every wait of "
             "5 s ends in an error, and hints and signals are lost meanwhile.",
             hint="Give each host as {'address': 'redis://...', 'socket_timeout': 15}.",
@@ -192,7 +176,34 @@ def check_channel_layer(**kwargs: Any) -> list[CheckMessage]:
     ]
 
 
-@register(Tags.security, deploy=True)
+def _no_layer(alias: str, what: str) -> CheckMessage:
+    return Error(
+        f"The channel layer {alias!r} {what}.",
+        hint="CHANNEL_LAYERS has to have what REALTIME['CHANNEL_LAYER'] names (default: "
+        "'default'). For Redis: pip install 'socialhub-realtime[redis]'.",
+        id="realtime.E012",
+    )
+
+
+@register(CHECKS, deploy=True)
+def check_processes(**kwargs: Any) -> list[CheckMessage]:
+    """Several processes, as WSGI beside ASGI, do better with a layer that they share."""
+    if check_channel_layer() or hints.shared_layer() is not None:
+        return []
+    return [
+        Warning(
+            "No channel layer is shared by processes: what one writes reaches the clients of "
+            f"another up to {2 * conf().TAIL_INTERVAL} s later, and typing not at all.",
+            hint="Add CHANNEL_LAYERS = {'default': {'BACKEND': "
+            "'channels_redis.core.RedisChannelLayer', 'CONFIG': {'hosts': "
+            "[{'address': 'redis://127.0.0.1:6379/0', 'socket_timeout': 15}]}}}, or silence "
+            "this where one process does everything.",
+            id="realtime.W007",
+        )
+    ]
+
+
+@register(CHECKS, Tags.security, deploy=True)
 def check_signing_key(**kwargs: Any) -> list[CheckMessage]:
     """Tokens are only as good as the key that signs them."""
     from rest_framework_simplejwt.settings import api_settings

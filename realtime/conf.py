@@ -20,6 +20,9 @@ from msgspec import Meta
 
 from realtime.protocol import UserId
 
+# `manage.py check --tag realtime` runs our system checks alone.
+CHECKS = "realtime"
+
 
 def option(default: Any, help: str) -> Any:
     """A field of `Options`; `help` becomes its row in the settings table."""
@@ -36,6 +39,9 @@ class Options:
         "`*` allows all. None: the same host only, and any origin with DEBUG.",
     )
     API_PREFIX: str = option("/api/", "The paths for which the middleware answers CORS.")
+    SOCKET_URL: str = option(
+        "/ws", "Where the admin's pages find the socket: a path of their own host, or a URL."
+    )
     MAX_CONNECTIONS: int = option(10, "WebSockets one user may have open, over all nodes.")
     MAX_SUBSCRIPTIONS: int = option(200, "Channels one connection may be subscribed to.")
     MAX_WAITING_POLLS: int = option(

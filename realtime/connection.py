@@ -52,6 +52,10 @@ class Outbound(Protocol):
     def behind(self) -> bool:
         """Whether the client has not taken what was written before."""
 
+    @property
+    def buffered(self) -> int:
+        """Bytes that the client has not taken yet, as far as can be seen."""
+
     def pause_reading(self) -> None:
         """Take no more frames from the client, where the server does not see to it."""
 
@@ -118,6 +122,11 @@ class Connection:
     def topics(self) -> frozenset[str]:
         """The public topics of its channels."""
         return self._subscriptions.topics
+
+    @property
+    def buffered(self) -> int:
+        """Bytes that the client has not taken yet, as far as can be seen."""
+        return self._outbound.buffered
 
     # --- life ------------------------------------------------------------------------
 

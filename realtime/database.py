@@ -50,7 +50,7 @@ class Work(Enum):
     ENGINE = "relay, tail and lease: they keep the node alive"
     ENTRY = "handshakes and polls"
     COMMANDS = "clients' commands, which may wait for locks"
-    APPS = "what apps do in the background: presence, the feed's counts"
+    APPS = "what is done in the background: presence, the feed's counts, reports"
 
 
 class DatabasePool:

@@ -14,7 +14,6 @@ import os
 import random
 import signal
 import threading
-import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Any, Protocol
@@ -143,9 +142,10 @@ def _leave_anyway() -> None:
     """
 
     def leave() -> None:
-        time.sleep(GRACE)
         logger.error("The database does not answer, leaving without it")
         logging.shutdown()
         os._exit(0)
 
-    threading.Thread(target=leave, name="realtime-leave", daemon=True).start()
+    timer = threading.Timer(GRACE, leave)
+    timer.daemon = True
+    timer.start()

@@ -255,10 +255,17 @@ def hold(
     """
     start()
     for holds in list(_holds):
-        holds.loop.call_soon_threadsafe(holds.renew, caller, key, stop, seconds)
+        _have(holds, holds.renew, caller, key, stop, seconds)
 
 
 def release(caller: Caller, key: str) -> None:
     """End a state now; does nothing where it has ended."""
     for holds in list(_holds):
-        holds.loop.call_soon_threadsafe(holds.end, (caller.user_id, key))
+        _have(holds, holds.end, (caller.user_id, key))
+
+
+def _have(holds: Holds, step: Callable[..., None], *args: object) -> None:
+    try:
+        holds.loop.call_soon_threadsafe(step, *args)
+    except RuntimeError:  # the loop was closed without a word
+        remove_holds(holds)

@@ -18,11 +18,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
+from itertools import cycle
 from uuid import UUID
 
 import msgspec
 
 from realtime import database, log, metrics
+from realtime.batching import Batcher
 from realtime.conf import conf
 from realtime.database import Work
 from realtime.erasure import EraseOrder
@@ -33,6 +35,10 @@ from realtime.subscribers import Run, Subscribers, runs, wants
 logger = logging.getLogger("realtime.hub")
 
 READ_LIMIT = 1000
+# So many who come back at one moment share a thread, and one look at the log's head.
+READ_TOGETHER = 8
+# While one of them waits for the database another's rows are made into events.
+READERS = 2
 # Farther back than this the log's indexes are quicker than a walk through memory,
 # which keeps the event loop from everything else.
 RING_WALK = 2000
@@ -43,10 +49,15 @@ MAX_REST = 0.02
 
 
 class CloseUser(msgspec.Struct):
-    """The payload of the control event `log.CLOSE_USER`."""
+    """The payload of the control event `log.CLOSE_USER`.
+
+    Attributes:
+        connection_id: only this one of the user's connections; empty: all of them.
+    """
 
     code: int
     reason: str
+    connection_id: str = ""
 
 
 class LeaveChannel(msgspec.Struct):
@@ -132,6 +143,9 @@ class Hub:
         self._orders: deque[tuple[int, frozenset[str], CloseUser]] = deque(maxlen=MAX_ORDERS)
         self._ring = Ring(conf().RING_EVENTS, conf().RING_BYTES)
         self._wake = asyncio.Event()
+        self._readers: cycle[Batcher[Reading, Found]] = cycle(
+            [Batcher(Work.ENTRY, read_log, READ_TOGETHER) for _ in range(READERS)]
+        )
 
     async def start(self) -> None:
         """Take the log's end as the position to tail from."""
@@ -193,8 +207,8 @@ class Hub:
             events = [event for event in recent if _may_see(event, user_id, wanted)]
             complete, found = len(events) <= limit, events[:limit]
         else:
-            found, head = await database.run(
-                Work.ENTRY, read_log, user_id, after=after, upto=upto, topics=wanted, limit=limit
+            found, head = await next(self._readers).submit(
+                Reading(user_id, after, upto, wanted, limit)
             )
             log.check_reach(after, epoch, head, zero_is_oldest=zero_is_oldest)
             complete = len(found) < limit
@@ -278,9 +292,7 @@ class Hub:
         try:
             if event.type == log.CLOSE_USER:
                 order = msgspec.json.decode(event.payload, type=CloseUser)
-                self._orders.append((event.sequence, event.recipients, order))
-                for user_id in event.recipients:
-                    self.subscribers.end_user(user_id, order.code, order.reason)
+                self._obey_close(event, order)
             elif event.type == log.LEAVE_CHANNEL:
                 channel = msgspec.json.decode(event.payload, type=LeaveChannel).channel
                 for user_id in event.recipients:
@@ -293,6 +305,17 @@ class Hub:
         except Exception:
             # One order that this version does not understand must not stop the tail.
             logger.exception("Cannot obey event %d, %s", event.sequence, event.type)
+
+    def _obey_close(self, event: LoggedEvent, order: CloseUser) -> None:
+        if order.connection_id:  # no right has ended: it concerns nobody who joins later
+            for user_id in event.recipients:
+                self.subscribers.end_connection(
+                    user_id, order.connection_id, order.code, order.reason
+                )
+            return
+        self._orders.append((event.sequence, event.recipients, order))
+        for user_id in event.recipients:
+            self.subscribers.end_user(user_id, order.code, order.reason)
 
     async def _start_anew(self, head: Head) -> None:
         if head.epoch == self.epoch:
@@ -328,11 +351,14 @@ class Tail:
 
 def _read_tail(position: int, last_id: UUID | None) -> Tail:
     # The head is read first: what is then read after `position` holds at least
-    # everything up to it, and an idle node needs this one query only.
+    # everything up to it.
     head = log.read_head()
-    if head.sequence <= position:
-        return Tail(head, [], lost=head.sequence < position)
-    # One more: the first is the one that was handed out last.
+    if head.sequence < position:
+        return Tail(head, [], lost=True)
+    if head.sequence == position and last_id is None:
+        return Tail(head, [])
+    # One more: the first is the one that was handed out last. An idle node looks at
+    # it, too: after a failover another event may have its number.
     events = log.read_from(position, READ_LIMIT + 1)
     if not events or events[0].sequence != position:
         kept = last_id is not None and position > head.pruned_through
@@ -346,9 +372,27 @@ def _may_see(event: LoggedEvent, user_id: str, topics: set[str]) -> bool:
     return not event.control and (user_id in event.recipients or event.topic in topics)
 
 
-def read_log(
-    user_id: str, *, after: int, upto: int, topics: set[str], limit: int
-) -> tuple[list[LoggedEvent], Head]:
-    """A user's events, and the head as it was after they were read."""
-    events = log.read_for(user_id, after=after, upto=upto, topics=topics, limit=limit)
-    return events, log.read_head()
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one reader wants of the log; see `log.read_for`."""
+
+    user_id: str
+    after: int
+    upto: int
+    topics: set[str]
+    limit: int
+
+
+Found = tuple[list[LoggedEvent], Head]
+
+
+def read_log(readings: list[Reading]) -> list[Found]:
+    """The events of each reader, and the head as it was after all of them were read."""
+    found = [
+        log.read_for(
+            one.user_id, after=one.after, upto=one.upto, topics=one.topics, limit=one.limit
+        )
+        for one in readings
+    ]
+    head = log.read_head()
+    return [(events, head) for events in found]

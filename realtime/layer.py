@@ -72,6 +72,11 @@ class LayerLink:
         if self._layer is not None and not self._signals.full():
             self._signals.put_nowait(signal)
 
+    async def tell(self, hint: Message) -> None:
+        """Send a hint to all nodes; nothing where there is no shared layer."""
+        if self._layer is not None:
+            await self._send(hints.GROUP, hint)
+
     def _worked(self, part: str) -> None:
         if part in self._failing:
             self._failing.discard(part)

@@ -11,7 +11,7 @@ import logging
 import os
 import random
 import socket
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -31,6 +31,7 @@ from realtime import (
     metrics,
     registry,
     sessions,
+    stats,
     throttling,
 )
 from realtime.admission import Admission, Applicant
@@ -42,7 +43,9 @@ from realtime.database import Work
 from realtime.errors import CloseCode, ErrorCode, RealtimeError
 from realtime.hub import Hub
 from realtime.layer import LayerLink
+from realtime.lean import collect_garbage_less_often
 from realtime.relay import Relay
+from realtime.reports import Reporter, Standing
 from realtime.ticks import Ticks
 from realtime.users import parse_user_id
 from realtime.waiting import WaitingPolls
@@ -52,6 +55,7 @@ logger = logging.getLogger("realtime.lifecycle")
 
 RETRY = 1.0
 STOP_TIMEOUT = 5.0
+CANCEL_AGAIN = 0.1
 PROBE_SECONDS = 2.0
 USER_CHECK_BATCH = 1000
 
@@ -80,6 +84,7 @@ class LocalNode:
         self._relay = Relay(self._on_moved)
         self._loop = asyncio.get_running_loop()
         self.layer = LayerLink(self.id, self._take_hint, self.hub.subscribers.signal)
+        self._stats = stats.Reporter(self, self._hand_out, self.layer.tell)
         self._connections: dict[UUID, Connection] = {}
         self._admissions = Batcher(
             Work.ENTRY, partial(admission.admit, self.id), admission.BATCH, self._not_taken
@@ -89,6 +94,7 @@ class LocalNode:
         self._lost: set[UUID] = set()
         self._registering = asyncio.Lock()
         self._holds = ephemeral.Holds(self._loop)
+        self._reporter = Reporter(self.id)
         self._tasks: list[asyncio.Task[None]] = []
         self._stopped = False
 
@@ -115,7 +121,10 @@ class LocalNode:
         for job in registry.upkeep():
             self._spawn(self._every(job.seconds, _upkeep(job)))
         self._spawn(self._every(options.LEASE_INTERVAL, self._renew))
+        self._spawn(self._every(options.LEASE_INTERVAL, self._report))
         self._spawn(self._every(PROBE_SECONDS, _probe_cache))
+        self._spawn(self._every(stats.INTERVAL, self._stats.report))
+        self._spawn(self._every(stats.CHECK_SECONDS, self._stats.check))
         self._spawn(self._every(options.PRUNE_INTERVAL, self._prune))
         self._spawn(self._every(options.USER_CHECK_INTERVAL, self._check_users))
         for link in self.layer.jobs():
@@ -134,11 +143,9 @@ class LocalNode:
         hints.unlisten(self._on_committed)
         ephemeral.unlisten(self._on_signal)
         ephemeral.remove_holds(self._holds)
-        for task in self._tasks:
-            task.cancel()
         try:
             async with asyncio.timeout(STOP_TIMEOUT):
-                await asyncio.wait(self._tasks)
+                await _end(self._tasks)
                 leaving = {connection.user_id for connection in self._connections.values()}
                 leaving.update(self._ended.values())
                 await database.run(Work.ENGINE, sessions.end_node, self.id)
@@ -210,6 +217,7 @@ class LocalNode:
         if self._connections.pop(session_id, None) is not None:
             metrics.CONNECTIONS.dec()
         self.watch.forget(session_id)
+        self._reporter.forget(session_id)
         self._ended[session_id] = user_id
         self._freeing.set()
         self._holds.end_connection(user_id, str(session_id))
@@ -256,6 +264,9 @@ class LocalNode:
         self.layer.announce()
 
     def _take_hint(self, hint: Message) -> None:
+        if hint["type"] == stats.WATCHED:
+            self._stats.watched_by(hint["user_ids"])
+            return
         if hint["type"] == hints.PENDING["type"]:
             self._relay.wake()
         self.hub.wake()
@@ -276,7 +287,13 @@ class LocalNode:
             await self._register_again()
         await self._open_again()
         metrics.BACKLOG.set(await database.run(Work.ENGINE, log.backlog))
+        # Not by the tail alone: of one that is stuck nobody would see how far behind it is.
+        metrics.LOG_HEAD.set((await database.run(Work.ENGINE, log.read_head)).sequence)
         self.watch.touch((await database.run(Work.ENGINE, sessions.sweep)).user_ids)
+
+    async def _report(self) -> None:
+        standing = Standing(self.hub.position, len(self.polls), self.draining)
+        await self._reporter.report(standing, self._connections)
 
     async def _watch_idle(self) -> None:
         await self.watch.mark_idle(self._connections)
@@ -301,6 +318,7 @@ class LocalNode:
                 if session_id not in self._connections:
                     self.release(session_id, connection.user_id)  # it ended meanwhile
                 self.watch.forget(session_id)  # its new row is not marked idle
+                self._reporter.forget(session_id)
                 self.watch.touch([connection.user_id])
             self._lost.discard(session_id)
 
@@ -326,6 +344,19 @@ def draining_error() -> RealtimeError:
         status=503,
         retry_after=1,
     )
+
+
+async def _end(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel them until they have ended.
+
+    Once is not enough: `wait_for` of Python 3.11, which redis-py uses, loses a
+    cancellation that comes in the same moment as what it waits for.
+    """
+    running = set(tasks)
+    while running:
+        for task in running:
+            task.cancel()
+        _, running = await asyncio.wait(running, timeout=CANCEL_AGAIN)
 
 
 def _upkeep(job: registry.Upkeep) -> Callable[[], Awaitable[None]]:
@@ -404,6 +435,7 @@ async def lifespan(
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
+            collect_garbage_less_often()
             try:
                 await local_node()
             except Exception as error:

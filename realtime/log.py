@@ -12,10 +12,9 @@ rows first and then ask how far the log has been pruned.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -24,6 +23,7 @@ from django.db import connections, router, transaction
 
 from realtime import hints, protocol
 from realtime.bulk import insert_many
+from realtime.compiled import Compiled
 from realtime.models import Event, EventRecipient, LogHead, OutboxEvent
 from realtime.users import parse_user_id
 
@@ -249,29 +249,50 @@ def _load(row: tuple[Any, ...]) -> LoggedEvent:
     return LoggedEvent(sequence, event_id, type, channel, topic, readers, payload.encode(), *rest)
 
 
+# By the index: the table itself is full of rows that were moved a moment ago.
+_pending = Compiled(
+    lambda at_most: OutboxEvent.objects.order_by("pk").values_list("pk")[:at_most],
+    literal={"at_most"},
+)
+_head = Compiled(
+    lambda: LogHead.objects.filter(pk=LogHead.ID).values_list("epoch", "sequence", "pruned_through")
+)
+_from = Compiled(
+    lambda sequence, limit: (
+        Event.objects.filter(sequence__gte=sequence).order_by("sequence").values_list(*_COLUMNS)
+    )[:limit],
+    literal={"limit"},
+)
+_own = Compiled(
+    lambda user, after, upto, limit: (
+        EventRecipient.objects.filter(
+            user__pk=user, event__pk__gt=after, event__pk__lte=upto, event__control=False
+        )
+        .order_by("event_id")
+        .values_list(*_RECIPIENT_COLUMNS)
+    )[:limit],
+    fields={"user": EventRecipient._meta.get_field("user")},
+    literal={"limit"},
+)
+_public = Compiled(
+    lambda topics, after, upto, limit: (
+        Event.objects.filter(topic__in=topics, sequence__gt=after, sequence__lte=upto)
+        .order_by("sequence")
+        .values_list(*_COLUMNS)
+    )[:limit],
+    literal={"limit"},
+)
+
+
 def backlog(at_most: int = 10_001) -> int:
     """How many events wait in the outbox; counted up to `at_most`."""
-    # By the index: the table itself is full of rows that were moved a moment ago.
-    waiting = OutboxEvent.objects.using(database_alias()).order_by("pk")
-    return len(waiting.values_list("pk")[:at_most])
+    return len(_pending.rows(database_alias(), at_most=at_most))
 
 
 def read_head() -> Head:
     """Where the log stands now."""
-    using = database_alias()
-    with connections[using].cursor() as cursor:
-        cursor.execute(*_head_query(using))
-        row = cursor.fetchone()
-    return Head(*row) if row else ensure_head()
-
-
-@cache
-def _head_query(using: str) -> tuple[str, tuple[Any, ...]]:
-    # Every node asks this all the time: building it would cost more than carrying it out.
-    rows = LogHead.objects.filter(pk=LogHead.ID)
-    query = rows.values_list("epoch", "sequence", "pruned_through").query
-    sql, params = query.get_compiler(using).as_sql()
-    return sql, tuple(params)
+    rows = _head.rows(database_alias())
+    return Head(*rows[0]) if rows else ensure_head()
 
 
 def ensure_head() -> Head:
@@ -282,9 +303,7 @@ def ensure_head() -> Head:
 
 def read_from(sequence: int, limit: int) -> list[LoggedEvent]:
     """The events from `sequence` on, everybody's, oldest first, at most `limit`."""
-    rows = Event.objects.using(database_alias()).filter(sequence__gte=sequence)
-    rows = rows.order_by("sequence")
-    return [_load(row) for row in rows.values_list(*_COLUMNS)[:limit]]
+    return [_load(row) for row in _from.rows(database_alias(), sequence=sequence, limit=limit)]
 
 
 def read_for(
@@ -295,24 +314,11 @@ def read_for(
     Two range scans: the user's own events, and those of the public `topics`.
     At most `limit` events come back; fewer mean that there are no more.
     """
-    own = (
-        EventRecipient.objects.using(database_alias())
-        .filter(
-            user_id=parse_user_id(user_id),
-            event_id__gt=after,
-            event_id__lte=upto,
-            event__control=False,
-        )
-        .order_by("event_id")
-    )
-    rows = list(own.values_list(*_RECIPIENT_COLUMNS)[:limit])
+    using = database_alias()
+    bounds = {"after": after, "upto": upto, "limit": limit}
+    rows = _own.rows(using, user=parse_user_id(user_id), **bounds)
     if names := list(topics):
-        public = (
-            Event.objects.using(database_alias())
-            .filter(topic__in=names, sequence__gt=after, sequence__lte=upto)
-            .order_by("sequence")
-        )
-        rows += public.values_list(*_COLUMNS)[:limit]
+        rows = rows + _public.rows(using, topics=names, **bounds)
         rows.sort(key=lambda row: int(row[0]))
     return [_load(row) for row in rows[:limit]]
 
@@ -337,24 +343,45 @@ def check_reach(after: int, epoch: str | None, head: Head, *, zero_is_oldest: bo
         raise LogGapError("pruned")
 
 
+def position_at(moment: datetime) -> int:
+    """The last sequence that was written before `moment`, so that one can read on from there.
+
+    Events are numbered in about the order in which they were written: of those of the
+    same moment a few may be on the other side.
+    """
+    head = read_head()
+    events = Event.objects.using(database_alias())
+    low, high = head.pruned_through, head.sequence
+    while low < high:  # sequences have no gaps: a few looks by the primary key
+        middle = (low + high + 1) // 2
+        written = events.filter(pk=middle).values_list("created_at", flat=True).first()
+        # Pruned meanwhile: it was older than what is kept.
+        low, high = (middle, high) if written is None or written < moment else (low, middle - 1)
+    return low
+
+
 # --- upkeep --------------------------------------------------------------------------
 
 
 def prune(max_age: timedelta) -> int:
     """Delete events older than `max_age` from the old end of the log.
 
-    Each batch is a transaction of its own that also moves `pruned_through`, so
-    that a reader who finds rows missing can tell, and tells every node to
-    forget them too.
-
     Returns:
         How many events were deleted.
     """
+    return sum(prune_in_batches(max_age))
+
+
+def prune_in_batches(max_age: timedelta) -> Iterator[int]:
+    """Do what `prune` does, bit by bit: how many events each batch has deleted.
+
+    Each batch is a transaction of its own that also moves `pruned_through`, so
+    that a reader who finds rows missing can tell, and tells every node to
+    forget them too.
+    """
     cutoff = protocol.now() - max_age
-    total = 0
     while deleted := _prune_batch(cutoff):
-        total += deleted
-    return total
+        yield deleted
 
 
 def _prune_batch(cutoff: datetime) -> int:

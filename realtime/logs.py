@@ -32,6 +32,11 @@ def bind(**fields: str) -> None:
     _context.set({**_context.get({}), **fields})
 
 
+def fields() -> dict[str, str]:
+    """What `bind` was given in this task."""
+    return _context.get({})
+
+
 def bound(field: str) -> str | None:
     """What `bind` was given for this field."""
     return _context.get({}).get(field)

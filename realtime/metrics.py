@@ -9,7 +9,7 @@ answers shows the sums of all.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -21,6 +21,10 @@ from prometheus_client import (
     generate_latest,
     multiprocess,
 )
+from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample
+
+from realtime.errors import CloseCode, ErrorCode
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 FAST = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
@@ -82,8 +86,41 @@ DATABASE_QUEUE = Gauge(
     multiprocess_mode="livesum",
 )
 
+# A series that begins with what it counts hides its beginning: to Prometheus nothing has grown.
+for close_code in CloseCode:
+    CLOSES.labels(int(close_code))
+for error_code in ErrorCode:
+    ERRORS.labels(error_code)
+for reason in ("epoch", "future", "pruned"):
+    RESYNCS.labels(reason)
+for limit in ("connections", "frames", "polls", "sends"):
+    LIMIT_HITS.labels(limit)
+
 # A type that a client makes up must not become a label.
 UNKNOWN = "unknown"
+
+
+def total(counter: Counter) -> float:
+    """What this process has counted, over all labels."""
+    return sum(one.value for one in _samples(counter) if one.name.endswith("_total"))
+
+
+def value(gauge: Gauge) -> float:
+    """What this process has set a gauge without labels to."""
+    return next(_samples(gauge)).value
+
+
+def buckets(histogram: Histogram) -> dict[float, float]:
+    """How many observations of this process were at most as large as each bound, ascending."""
+    return {
+        float(one.labels["le"]): one.value
+        for one in _samples(histogram)
+        if one.name.endswith("_bucket")
+    }
+
+
+def _samples(collector: Collector) -> Iterator[Sample]:
+    return (sample for family in collector.collect() for sample in family.samples)
 
 
 def exposition(refresh: Callable[[], None]) -> bytes:

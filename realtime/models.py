@@ -53,6 +53,7 @@ class Event(RecordedEvent):
     class Meta:
         verbose_name = _("event")
         verbose_name_plural = _("events")
+        permissions = [("view_payload", _("Can see the contents of messages and events"))]
         indexes = [
             models.Index(
                 fields=["topic", "sequence"],
@@ -68,6 +69,14 @@ class Event(RecordedEvent):
                 fields=["author"],
                 name="realtime_event_author",
                 condition=~models.Q(author=""),
+            ),
+            # For the admin's filters.
+            models.Index(fields=["channel", "sequence"], name="realtime_event_channel"),
+            models.Index(fields=["type", "sequence"], name="realtime_event_type"),
+            models.Index(
+                fields=["sequence"],
+                name="realtime_event_control",
+                condition=models.Q(control=True),
             ),
         ]
 
@@ -128,6 +137,18 @@ class Node(models.Model):
     name = models.CharField(_("name"), max_length=200)
     started_at = models.DateTimeField(_("started at"), db_default=Now())
     renewed_at = models.DateTimeField(_("renewed at"), db_default=Now(), db_index=True)
+    # What it last reported of itself, see `reports`; null before it has, and of a node
+    # whose version does not report.
+    reported_at = models.DateTimeField(_("reported at"), null=True, blank=True)
+    version = models.CharField(_("version"), max_length=64, blank=True, default="", db_default="")
+    leaving = models.BooleanField(_("leaving"), default=False, db_default=False)
+    connections = models.PositiveIntegerField(_("connections"), null=True, blank=True)
+    waiting_polls = models.PositiveIntegerField(_("waiting polls"), null=True, blank=True)
+    subscriptions = models.PositiveIntegerField(_("subscriptions"), null=True, blank=True)
+    buffered_bytes = models.BigIntegerField(_("buffered bytes"), null=True, blank=True)
+    position = models.BigIntegerField(_("position"), null=True, blank=True)
+    # So many events after its position were in the log by then.
+    behind = models.BigIntegerField(_("events behind"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("node")
@@ -159,16 +180,19 @@ class Session(models.Model):
     # No frame but heartbeats for a while.
     idle = models.BooleanField(_("idle"), default=False)
     connected_at = models.DateTimeField(_("connected at"), db_default=Now())
+    # As of its node's last report; null: in none so far.
+    subscriptions = models.PositiveIntegerField(_("subscriptions"), null=True, blank=True)
+    buffered_bytes = models.BigIntegerField(_("buffered bytes"), null=True, blank=True)
 
     class Meta:
-        verbose_name = _("session")
-        verbose_name_plural = _("sessions")
+        verbose_name = _("live connection")
+        verbose_name_plural = _("live connections")
         constraints = [
             models.UniqueConstraint(fields=["user", "slot"], name="realtime_session_slot")
         ]
 
     def __str__(self) -> str:
-        return f"{self.user_id} from {self.address}"
+        return f"user {self.user_id} from {self.address or 'an unknown address'}"
 
 
 class PollLease(models.Model):
@@ -185,11 +209,11 @@ class PollLease(models.Model):
     renewed_at = models.DateTimeField(_("renewed at"), db_default=Now(), db_index=True)
 
     class Meta:
-        verbose_name = _("poll lease")
-        verbose_name_plural = _("poll leases")
+        verbose_name = _("user who polls")
+        verbose_name_plural = _("users who poll")
 
     def __str__(self) -> str:
-        return f"{self.user_id} polls"
+        return f"user {self.user_id} polls"
 
 
 class TokenRevocation(models.Model):

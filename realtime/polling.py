@@ -14,7 +14,7 @@ from realtime.conf import conf
 from realtime.database import Work
 from realtime.ephemeral import Signal, make_signal
 from realtime.errors import RealtimeError, invalid
-from realtime.hub import read_log
+from realtime.hub import Reading, read_log
 from realtime.lifecycle import LocalNode
 from realtime.log import Head, LogGapError, LoggedEvent, Page
 from realtime.protocol import MissedAnswer, PollAnswer, PollEvent, Position, ServerEnvelope
@@ -109,76 +109,158 @@ class LogReader:
         zero_is_oldest: bool,
     ) -> Page:
         upto = max(after, self.position)
-        found, head = await database.run(
-            Work.ENTRY, read_log, user_id, after=after, upto=upto, topics=set(topics), limit=limit
-        )
+        reading = Reading(user_id, after, upto, set(topics), limit)
+        [(found, head)] = await database.run(Work.ENTRY, read_log, [reading])
         log.check_reach(after, epoch, head, zero_is_oldest=zero_is_oldest)
         complete = len(found) < limit
         events = [event for event in found if wants(channels, event)]
         return Page(events, upto if complete else found[-1].sequence, complete)
 
 
-async def poll(
-    reader: Reader,
-    identity: Identity,
-    request: PollRequest,
-    *,
-    node: LocalNode | None,
-    checked_at: int,
-) -> PollAnswer:
-    """Answer a poll as soon as there is something after its position.
+class Poll:
+    """One poll: answered as soon as there is something after its position.
 
     Args:
         node: the node whose hub wakes it; without one it does not wait.
         checked_at: the hub's position before the user's rights were checked.
-
-    Raises:
-        RealtimeError: a channel it names does not exist for this user, or the
-            user's rights ended while it waited.
     """
-    channels = await _channels(identity.user_id, request.channels)
-    answer = PollAnswer(
-        events=[], last_poll_id=request.last_poll_id, has_more=False, epoch=reader.epoch
+
+    __slots__ = (
+        "_answer",
+        "_channels",
+        "_checked_at",
+        "_deadline",
+        "_epoch",
+        "_identity",
+        "_limit",
+        "_named",
+        "_new",
+        "_node",
+        "_reader",
+        "_signals",
     )
-    new = node.polls.newly_followed(identity.user_id, channels.named) if node else []
-    if request.last_poll_id == 0 < reader.position:
-        new = channels.named
-    deadline = _deadline(0 if new or node is None else request.timeout)
-    epoch = request.epoch
-    signals: list[Signal] = []
-    try:
-        while not await _read(reader, identity, request, channels, epoch, answer):
-            epoch = epoch or reader.epoch
-            if answer.last_poll_id < reader.position:
-                continue
-            # Nothing was awaited since the position was found to be the hub's.
-            remaining = deadline - asyncio.get_running_loop().time()
-            if node is None or remaining <= 0 or node.draining:
-                break
-            wait = await _wait(node, identity, channels, answer.last_poll_id, checked_at, remaining)
-            signals += wait.signals.values()
-            answer.last_poll_id = max(answer.last_poll_id, wait.position)
-            if not wait.woken:
-                if epoch == reader.epoch:
-                    answer.last_poll_id = max(answer.last_poll_id, reader.position)
-                break
-    except LogGapError:
-        answer.resync = True
-        answer.last_poll_id = reader.position
-        new = channels.named
-    answer.epoch = reader.epoch
-    await _complete(answer, identity.user_id, signals, new)
-    return answer
 
+    def __init__(
+        self,
+        reader: Reader,
+        identity: Identity,
+        request: PollRequest,
+        *,
+        node: LocalNode | None,
+        checked_at: int,
+    ) -> None:
+        self._reader = reader
+        self._identity = identity
+        self._node = node
+        self._checked_at = checked_at
+        self._named = request.channels
+        self._epoch = request.epoch
+        self._limit = min(request.limit, MAX_LIMIT)
+        self._deadline = _deadline(request.timeout if node else 0)
+        self._signals: list[Signal] = []
+        self._answer = PollAnswer(
+            events=[], last_poll_id=request.last_poll_id, has_more=False, epoch=reader.epoch
+        )
 
-async def _complete(
-    answer: PollAnswer, user_id: str, signals: list[Signal], new: list[str]
-) -> None:
-    """Add what is not logged: signals, and the snapshots of channels that are `new`."""
-    signals += await _tick(user_id, answer.events)
-    answer.events += [_signal_event(signal, answer.last_poll_id) for signal in signals]
-    if new:
-        answer.channels = dict(await database.run(Work.ENTRY, registry.snapshots, user_id, new))
+    async def begin(self) -> PollAnswer | None:
+        """The answer, if there is one without waiting.
+
+        Raises:
+            RealtimeError: a channel it names does not exist for this user.
+        """
+        user_id, start = self._identity.user_id, self._answer.last_poll_id
+        self._channels = await _channels(user_id, self._named)
+        named = self._channels.named
+        self._new = self._node.polls.newly_followed(user_id, named) if self._node else []
+        if start == 0 < self._reader.position:
+            self._new = named
+        if self._new:
+            self._deadline = 0
+        try:
+            if await self._reads_nothing() and self._remaining() > 0:
+                return None
+        except LogGapError:
+            self._resync()
+        return await self._complete()
+
+    async def wait(self) -> PollAnswer:
+        """The answer, when there is one or it is time; `begin` gave none.
+
+        Raises:
+            RealtimeError: the user's rights ended meanwhile.
+        """
+        try:
+            while self._remaining() > 0:
+                # Nothing is awaited from here to where the hub knows of it.
+                if self._answer.last_poll_id >= self._reader.position and not await self._woken():
+                    break
+                if not await self._reads_nothing():
+                    break
+        except LogGapError:
+            self._resync()
+        return await self._complete()
+
+    def _remaining(self) -> float:
+        """How many seconds it may still wait."""
+        if self._node is None or self._node.draining:
+            return 0
+        return self._deadline - asyncio.get_running_loop().time()
+
+    async def _woken(self) -> bool:
+        """Wait; whether the log is to be read again."""
+        assert self._node is not None
+        answer, identity = self._answer, self._identity
+        wait = await _wait(
+            self._node,
+            identity,
+            self._channels,
+            answer.last_poll_id,
+            self._checked_at,
+            self._remaining(),
+        )
+        self._signals += wait.signals.values()
+        answer.last_poll_id = max(answer.last_poll_id, wait.position)
+        if not wait.woken and self._epoch == self._reader.epoch:
+            answer.last_poll_id = max(answer.last_poll_id, self._reader.position)
+        return wait.woken
+
+    async def _reads_nothing(self) -> bool:
+        """Read on to the hub's position, or to where there is something to answer."""
+        while True:
+            page = await self._reader.read(
+                self._identity.user_id,
+                after=self._answer.last_poll_id,
+                channels=self._channels,
+                topics=self._channels.topics,
+                epoch=self._epoch,
+                limit=self._limit,
+                zero_is_oldest=True,
+            )
+            self._answer.last_poll_id = page.position
+            if page.events:
+                self._answer.events = [_poll_event(event) for event in page.events]
+                self._answer.has_more = not page.complete
+                return False
+            self._epoch = self._epoch or self._reader.epoch
+            if self._answer.last_poll_id >= self._reader.position:
+                return True
+
+    def _resync(self) -> None:
+        self._answer.resync = True
+        self._answer.last_poll_id = self._reader.position
+        self._new = self._channels.named
+
+    async def _complete(self) -> PollAnswer:
+        """Add what is not logged: signals, and the snapshots of channels that are new."""
+        answer, user_id = self._answer, self._identity.user_id
+        answer.epoch = self._reader.epoch
+        self._signals += await _tick(user_id, answer.events)
+        answer.events += [_signal_event(signal, answer.last_poll_id) for signal in self._signals]
+        if self._new:
+            answer.channels = dict(
+                await database.run(Work.ENTRY, registry.snapshots, user_id, self._new)
+            )
+        return answer
 
 
 async def _tick(user_id: str, events: list[PollEvent]) -> list[Signal]:
@@ -196,30 +278,6 @@ async def _tick(user_id: str, events: list[PollEvent]) -> list[Signal]:
                 for payload in payloads.values()
             ]
     return told
-
-
-async def _read(
-    reader: Reader,
-    identity: Identity,
-    request: PollRequest,
-    channels: PollChannels,
-    epoch: str | None,
-    answer: PollAnswer,
-) -> bool:
-    """Read on from the answer's position; whether there is something to answer."""
-    page = await reader.read(
-        identity.user_id,
-        after=answer.last_poll_id,
-        channels=channels,
-        topics=channels.topics,
-        epoch=epoch,
-        limit=min(request.limit, MAX_LIMIT),
-        zero_is_oldest=True,
-    )
-    answer.last_poll_id = page.position
-    answer.events = [_poll_event(event) for event in page.events]
-    answer.has_more = bool(page.events) and not page.complete
-    return bool(page.events)
 
 
 async def _wait(

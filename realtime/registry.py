@@ -101,6 +101,8 @@ class ChannelKind:
             it carries. None: it carries the user's own events.
         automatic: every connection is subscribed from the start.
         polled: a poll that names no channels gets its events.
+        members: `(argument) -> keys` of the users who belong to the channel, where
+            there is such a list; `manage.py broadcast --channel` tells them.
     """
 
     name: str
@@ -113,6 +115,7 @@ class ChannelKind:
     topic: Callable[[str], str] | None = None
     automatic: bool = False
     polled: bool = False
+    members: Callable[[str], Collection[Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +206,11 @@ def connection_observers() -> list[Callable[[list[str]], None]]:
 
 
 def register_upkeep(seconds: float, work: Callable[[], None]) -> None:
-    """Have every node call `work`, in a database thread, every so many seconds."""
+    """Have every node call `work`, in a database thread, every so many seconds.
+
+    Each node does it, and at its own time: `work` has to bear others that do the same.
+    An exception is logged, and `work` is called again at the next time.
+    """
     _upkeep.append(Upkeep(seconds, work))
 
 
@@ -279,6 +286,20 @@ def is_polled(channel: str) -> bool:
     """Whether a poll that names no channels gets the events of `channel`."""
     kind = _kinds.get(channel) or _kinds.get(channel.partition(":")[0])
     return kind is not None and kind.polled
+
+
+def members(channel: str) -> Collection[Any]:
+    """The keys of the users who belong to `channel`; none where it does not exist.
+
+    Raises:
+        RealtimeError: CHANNEL_NOT_FOUND, no kind has such channels.
+        ValueError: its kind has no list of members: everybody may join, or each
+            user has their own.
+    """
+    kind, argument = find_channel(channel)
+    if kind.members is None:
+        raise ValueError(f"{channel} has no list of members")
+    return kind.members(argument)
 
 
 def refusals(user_id: str, channels: list[str]) -> dict[str, RealtimeError]:

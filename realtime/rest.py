@@ -110,21 +110,26 @@ class NewestFirst(CursorPagination):
 
 def exception_response(exc: Exception, context: dict[str, Any]) -> Response:
     """DRF's exception handler: every failure as the protocol's error object."""
-    error = as_realtime_error(exc)
-    metrics.ERRORS.labels(error.code).inc()
+    status, headers, body = error_answer(exc)
     set_rollback()
-    response = Response(
-        {"code": error.code.value, "message": error.message, "details": error.details},
-        status=error.status,
-    )
-    if error.status == 401:
-        response["WWW-Authenticate"] = 'Bearer realm="api"'
-    if "retry_after" in error.details:
-        response["Retry-After"] = str(error.details["retry_after"])
+    response = Response(body, status=status, headers=headers)
     if isinstance(exc, exceptions.MethodNotAllowed):
         view = context.get("view")
         response["Allow"] = ", ".join(getattr(view, "allowed_methods", []))
     return response
+
+
+def error_answer(exc: Exception) -> tuple[int, dict[str, str], dict[str, Any]]:
+    """Status, headers and body that tell the client of any exception."""
+    error = as_realtime_error(exc)
+    metrics.ERRORS.labels(error.code).inc()
+    headers = {}
+    if error.status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="api"'
+    if "retry_after" in error.details:
+        headers["Retry-After"] = str(error.details["retry_after"])
+    body = {"code": error.code.value, "message": error.message, "details": error.details}
+    return error.status, headers, body
 
 
 def as_realtime_error(exc: Exception) -> RealtimeError:

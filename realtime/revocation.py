@@ -17,10 +17,12 @@ from realtime.rights import close_user
 def revoke_tokens(user: AbstractBaseUser, reason: str = "token_revoked") -> None:
     """End all tokens that the user has now, and the connections made with them.
 
-    Access tokens at once; refresh tokens too where simplejwt's blacklist app is
-    installed. A token got a moment later is good again.
+    Access tokens and, at `auth/token/refresh`, refresh tokens; at simplejwt's own views
+    refresh tokens where its blacklist app is installed. A token got a moment later is good
+    again.
 
     Args:
+        user: an instance of the user model.
         reason: for the `disconnect` frame, in snake_case.
     """
     with transaction.atomic(using=log.database_alias()):

@@ -11,18 +11,25 @@ from django.db import transaction
 from realtime import log
 from realtime.errors import CloseCode
 
+# The reason that a client is given when an operator has ended its connection.
+ENDED_BY_OPERATOR = "ended_by_operator"
 
-def close_user(user_key: object, code: CloseCode, reason: str) -> None:
-    """Close all connections of a user on every node, once this is committed.
+
+def close_user(user_key: object, code: CloseCode, reason: str, *, connection_id: str = "") -> None:
+    """Close the connections of a user on every node, once this is committed.
 
     Args:
+        user_key: the user's primary key.
         code: the close code; 4500 and above keep the clients from coming back.
         reason: for the `disconnect` frame, in snake_case.
+        connection_id: only this socket. Nodes of a version that does not know this yet
+            close all of the user's.
     """
+    payload = {"code": int(code), "reason": reason}
     with transaction.atomic(using=log.database_alias()):
         log.append(
             log.CLOSE_USER,
-            {"code": int(code), "reason": reason},
+            payload | ({"connection_id": connection_id} if connection_id else {}),
             recipients=[user_key],
             control=True,
         )

@@ -17,6 +17,7 @@ from django.urls import NoReverseMatch, path, reverse
 
 from realtime.consumers import RealtimeConsumer, unknown_path
 from realtime.database import request_lane
+from realtime.deferred import KEY, Deferral
 from realtime.errors import RealtimeError, invalid
 from realtime.lifecycle import lifespan
 from realtime.middleware import cors
@@ -34,23 +35,30 @@ websocket_urlpatterns = [
 ]
 
 
-def _socket_router(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+def _socket_router(socket_path: str) -> Application:
     """The same as a URLRouter, without its frames and its copy of the scope for each socket."""
-    name = scope["path"].removeprefix(scope.get("root_path", "")).lstrip("/")
-    application: Application = RealtimeConsumer() if name in ("ws", "ws/") else unknown_path
-    return application(scope, receive, send)
+    ours = socket_path.strip("/")
+
+    def route(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        name = scope["path"].removeprefix(scope.get("root_path", "")).lstrip("/")
+        is_ours = name in (ours, f"{ours}/")
+        application: Application = RealtimeConsumer() if is_ours else unknown_path
+        return application(scope, receive, send)
+
+    return route
 
 
-def realtime_application(http: Application) -> ProtocolTypeRouter:
+def realtime_application(http: Application, *, socket_path: str = "ws") -> ProtocolTypeRouter:
     """The whole site: WebSockets, polls and health here, all else by `http`.
 
     Args:
         http: the site's Django application, from `get_asgi_application()`.
+        socket_path: where the WebSocket is, without the first slash.
     """
     return ProtocolTypeRouter(
         {
             "http": HttpRouter(http),
-            "websocket": _socket_router,
+            "websocket": _socket_router(socket_path),
             "lifespan": lifespan,
         }
     )
@@ -73,11 +81,14 @@ class HttpRouter:
             if (refusal := _too_much(scope)) is not None:
                 await respond(send, refusal)
                 return
+            scope[KEY] = deferral = Deferral()
             receive = _bounded(receive)
             # What Django does synchronously around the view (signals, DRF's
             # request) shares a few threads instead of taking one per request.
             async with ThreadSensitiveContext(executor=request_lane()):
-                await self._engine(scope, receive, send)
+                await self._engine(scope, receive, deferral.hold_back(send))
+            if deferral.is_left:
+                await deferral.finish(receive, send)
         else:
             await self._site(scope, receive, send)
 

@@ -17,6 +17,7 @@ class _Answers:
     """An outbound that keeps what is written."""
 
     behind = False
+    buffered = 0
 
     def __init__(self) -> None:
         self.frames: list[bytes] = []

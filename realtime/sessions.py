@@ -10,11 +10,12 @@ import random
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import Error, IntegrityError, router, transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from realtime import metrics
@@ -24,6 +25,7 @@ from realtime.models import Node, PollLease, Session
 from realtime.users import parse_user_id
 
 ADDRESS_CHARS = 100
+SESSIONS_AT_ONCE = 500
 
 
 def register_node(node_id: UUID, name: str) -> None:
@@ -65,6 +67,20 @@ def _lease() -> timedelta:
     return timedelta(seconds=conf().LEASE_SECONDS)
 
 
+def alive(node: str = "") -> Q:
+    """Nodes whose lease has not run out.
+
+    Args:
+        node: the way to the node from the rows that are asked for, as `node__`.
+    """
+    return Q(**{f"{node}renewed_at__gte": Now() - _lease()})
+
+
+def polling() -> Q:
+    """The leases of users who poll now."""
+    return Q(renewed_at__gte=Now() - timedelta(seconds=conf().POLL_LEASE))
+
+
 @dataclass(frozen=True, slots=True)
 class LiveState:
     """How a user is connected now, over all nodes and transports.
@@ -80,18 +96,74 @@ class LiveState:
 
 def live_states(keys: Collection[Any]) -> dict[Any, LiveState]:
     """How each of these users is connected now; two queries for all."""
-    sessions = Session.objects.filter(
-        user_id__in=keys, node__renewed_at__gte=Now() - _lease()
-    ).values_list("user_id", "idle")
+    sessions = Session.objects.filter(alive("node__"), user_id__in=keys)
     connected: dict[Any, bool] = {}
-    for key, idle in sessions:
+    for key, idle in sessions.values_list("user_id", "idle"):
         connected[key] = connected.get(key, False) or not idle
-    polling = timedelta(seconds=conf().POLL_LEASE)
-    for key in PollLease.objects.filter(
-        user_id__in=keys, renewed_at__gte=Now() - polling
-    ).values_list("user_id", flat=True):
+    leases = PollLease.objects.filter(polling(), user_id__in=keys)
+    for key in leases.values_list("user_id", flat=True):
         connected[key] = True
     return {key: LiveState(key in connected, connected.get(key, False)) for key in keys}
+
+
+@dataclass(frozen=True, slots=True)
+class LiveConnection:
+    """One connection on a living node, or a user who polls.
+
+    Attributes:
+        id: the connection's; empty for a user who polls: no poll has one.
+        transport: `websocket` or `long-poll`.
+        node: the server's name; empty for polls, which go to any.
+        since: when it was opened; of a user who polls, when the last poll began or,
+            while polls follow one another, within the last seconds.
+    """
+
+    id: str
+    user_id: str
+    name: str
+    transport: str
+    node: str
+    address: str
+    since: datetime
+    idle: bool
+
+
+def live_connections(user_key: Any = None) -> list[LiveConnection]:
+    """Who is connected now, over all nodes, the oldest first; one user's, or everybody's."""
+    mine = {} if user_key is None else {"user_id": user_key}
+    open_now = Session.objects.filter(alive("node__"), **mine)
+    leases = PollLease.objects.filter(polling(), **mine)
+    found = [
+        LiveConnection(
+            str(row.pk), str(row.user_id), row.user.get_username(), "websocket",
+            row.node.name, row.address, row.connected_at, row.idle,
+        )
+        for row in open_now.select_related("node", "user").order_by("connected_at")
+    ]  # fmt: skip
+    return found + [
+        LiveConnection(
+            "",
+            str(row.user_id),
+            row.user.get_username(),
+            "long-poll",
+            "",
+            "",
+            row.renewed_at,
+            False,
+        )
+        for row in leases.select_related("user").order_by("renewed_at")
+    ]
+
+
+def still_open(session_ids: Collection[str]) -> set[str]:
+    """Those of these sessions that are on a living node."""
+    living = Session.objects.filter(alive("node__"))
+    found: set[str] = set()
+    wanted = list(session_ids)
+    for start in range(0, len(wanted), SESSIONS_AT_ONCE):
+        rows = living.filter(pk__in=wanted[start : start + SESSIONS_AT_ONCE])
+        found.update(str(key) for key in rows.values_list("pk", flat=True))
+    return found
 
 
 def mark_idle(session_ids: Collection[UUID], *, idle: bool) -> None:
@@ -113,8 +185,7 @@ def renew_poll_leases(user_ids: Collection[str]) -> None:
 
 def end_poll_leases() -> list[str]:
     """Delete the poll leases that have run out; whose they were."""
-    polling = timedelta(seconds=conf().POLL_LEASE)
-    ended = PollLease.objects.filter(renewed_at__lt=Now() - polling)
+    ended = PollLease.objects.filter(~polling())
     keys = list(ended.values_list("user_id", flat=True))
     if keys:
         ended.filter(user_id__in=keys).delete()

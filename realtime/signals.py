@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.apps import apps
+from django.apps.registry import Apps
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.auth.signals import user_logged_out
@@ -18,7 +20,7 @@ from rest_framework_simplejwt.settings import api_settings
 from realtime import log
 from realtime.erasure import erase_user
 from realtime.errors import CloseCode
-from realtime.models import OutboxEvent
+from realtime.models import LogHead, OutboxEvent
 from realtime.revocation import revoke_tokens
 from realtime.rights import close_user
 
@@ -43,17 +45,18 @@ def _on_delete(sender: Any, instance: AbstractBaseUser, **_: Any) -> None:
     erase_user(instance.pk)
 
 
-def _make_head(sender: Any, using: str, **_: Any) -> None:
-    if using == router.db_for_write(OutboxEvent):
+def _make_head(sender: Any, using: str, apps: Apps = apps, **_: Any) -> None:
+    # The tables as they are now: there are none yet, or no longer, if other apps alone
+    # were migrated, or this one was taken back.
+    migrated = LogHead._meta.model_name in apps.all_models[LogHead._meta.app_label]
+    if migrated and using == router.db_for_write(OutboxEvent):
         log.ensure_head()
 
 
 def connect() -> None:
     """Listen to the user model, whichever it is."""
-    from django.apps import apps
-
     user_model = get_user_model()
     post_save.connect(_on_save, sender=user_model, dispatch_uid="realtime.user_saved")
     user_logged_out.connect(_on_logout, dispatch_uid="realtime.user_logged_out")
     post_delete.connect(_on_delete, sender=user_model, dispatch_uid="realtime.user_deleted")
-    post_migrate.connect(_make_head, sender=apps.get_app_config("realtime"))
+    post_migrate.connect(_make_head, sender=apps.get_containing_app_config(__name__))

@@ -97,8 +97,13 @@ def _continues(before: LoggedEvent, event: LoggedEvent) -> bool:
 
 
 class Subscriber(Protocol):
-    """One client as the hub sees it: a socket, or a poll that waits."""
+    """One client as the hub sees it: a socket, or a poll that waits.
 
+    Attributes:
+        id: the socket's in the registry; empty for a poll.
+    """
+
+    id: str
     user_id: str
 
     @property
@@ -168,6 +173,12 @@ class Subscribers:
         """Close every subscriber that this user has here."""
         for subscriber in self.of_user(user_id):
             subscriber.end(code, reason)
+
+    def end_connection(self, user_id: str, connection_id: str, code: int, reason: str) -> None:
+        """Close one of this user's sockets, if it is here."""
+        for subscriber in self.of_user(user_id):
+            if subscriber.id == connection_id:
+                subscriber.end(code, reason)
 
     def signal(self, signal: Signal) -> None:
         """Hand an unlogged frame to its recipients' subscribers of its channel."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, router
 
+from realtime.compiled import Compiled, attributes
 from realtime.conf import UserDescription, hook
 
 
@@ -27,6 +30,26 @@ def parse_user_id(value: object) -> Any:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise ValueError(f"not a user id: {value!r}")
     return parse_field(get_user_model()._meta.pk, value)
+
+
+def users_by_key(keys: Collection[Any]) -> dict[Any, AbstractBaseUser]:
+    """Those of these users that there are, as the user model's own manager has them."""
+    if not keys:
+        return {}
+    model = get_user_model()
+    found = _users().instances(router.db_for_read(model), model, keys=keys)
+    return {user.pk: user for user in found}
+
+
+@cache
+def _users() -> Compiled:
+    model = get_user_model()
+    return Compiled(
+        lambda keys: (
+            model._default_manager.filter(pk__in=keys).order_by().values_list(*attributes(model))
+        ),
+        fields={"keys": model._meta.pk},
+    )
 
 
 def parse_field(field: models.Field[Any, Any], value: str | int) -> Any:

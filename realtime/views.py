@@ -24,11 +24,12 @@ from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
 from realtime import database, logs, metrics, polling, protocol, send
 from realtime.authentication import Identity, JWTAuthentication, authenticate, request_token
 from realtime.database import Work
+from realtime.deferred import deferral_of
 from realtime.errors import ErrorCode, RealtimeError, invalid, not_found
 from realtime.hub import Hub
 from realtime.lifecycle import LocalNode, draining_error, local_node
 from realtime.origins import host_is_allowed
-from realtime.polling import LogReader, MissedRequest, PollRequest
+from realtime.polling import LogReader, MissedRequest, Poll, PollRequest
 from realtime.protocol import MAX_FRAME_BYTES, DecodeError, MissedAnswer, PollAnswer
 from realtime.rest import RestMixin, client_address
 from realtime.schema import examples, openapi
@@ -160,14 +161,18 @@ class PollView(RealtimeView):
         _check_user(identity, wanted.user_id)
         if node:
             node.watch.poll_seen(identity.user_id)
-        answer = await polling.poll(
+        poll = Poll(
             node.hub if node else await LogReader.open(),
             identity,
             wanted,
             node=node,
             checked_at=checked_at,
         )
-        return _json_response(answer)
+        answer = await poll.begin()
+        if answer is None and (deferral := deferral_of(request._request)):
+            deferral.leave(poll.wait)
+            return HttpResponse(content_type="application/json")
+        return _json_response(answer or await poll.wait())
 
 
 class MissedView(RealtimeView):
@@ -295,6 +300,13 @@ class RefreshTokenView(RestMixin, TokenRefreshView):
 
     permission_classes = ()
     authentication_classes = ()
+
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        # simplejwt would ask neither for what was revoked nor for accounts that are gone.
+        match request.data:
+            case {"refresh": str(token)} if token:
+                authenticate(token, kind="refresh")
+        return super().post(request, *args, **kwargs)
 
 
 class SessionToken(msgspec.Struct):

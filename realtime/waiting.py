@@ -27,6 +27,8 @@ MAX_SIGNALS = 100
 class PollChannels:
     """What a poll wants: the channels it names, and those that every poll gets."""
 
+    __slots__ = ("named",)
+
     def __init__(self, named: Iterable[str]) -> None:
         self.named = list(dict.fromkeys(named))
 
@@ -48,6 +50,22 @@ class PollWait:
         ended: nothing more is to be waited for.
         signals: unlogged frames that came meanwhile.
     """
+
+    id = ""  # it is no socket
+
+    __slots__ = (
+        "_began",
+        "_future",
+        "_loop",
+        "_timer",
+        "channels",
+        "ended",
+        "position",
+        "signals",
+        "topics",
+        "user_id",
+        "woken",
+    )
 
     def __init__(self, user_id: str, channels: PollChannels, position: int) -> None:
         self.user_id = user_id
@@ -105,12 +123,11 @@ class PollWait:
 
     async def wait(self, seconds: float) -> None:
         """Return when there is something to answer, at the latest after `seconds`."""
+        timeout = self._loop.call_later(seconds, self._answer)
         try:
-            async with asyncio.timeout(seconds):
-                await self._future
-        except TimeoutError:
-            pass
+            await self._future
         finally:
+            timeout.cancel()
             metrics.POLL_WAITS.observe(self._loop.time() - self._began)
             if self._timer is not None:
                 self._timer.cancel()

@@ -367,6 +367,15 @@ export interface MissedAnswer {
   resync?: boolean;
 }
 
+/** The parameters of `poll/missed`. */
+export interface MissedRequest {
+  user_id: string | number;
+  last_sequence: number;
+  limit?: number;
+  channels?: string | Array<string>;
+  epoch?: string | null;
+}
+
 /**
  * `mutes_changed`, and what REST says of them: all that the user has muted.
  *
@@ -387,6 +396,46 @@ export interface MutesChangedFrame {
   timestamp: string;
   channel: string;
   sequence: number;
+}
+
+/**
+ * `node_stats`: how a node stands, and what it has done since its last report.
+ *
+ * Attributes:
+ *     connections: open sockets.
+ *     waiting_polls: polls that wait.
+ *     events_per_second: logged events handed out. Each node hands out all of them.
+ *     deliveries_per_second: these events times the clients who got them here.
+ *     errors_per_second: error frames and error responses.
+ *     latency_p50: seconds from an event's writing to its handing out, for half of the
+ *         events; estimated by the histogram's buckets. None: there were no events.
+ *     latency_p99: the same for 99 of 100.
+ *     backlog: events that wait for a number, as last counted; up to 10,001.
+ *     lag: events in the log that this node has not handed out yet.
+ *     draining: it shuts down and takes no new clients.
+ */
+export interface NodeStats {
+  node_id: string;
+  node: string;
+  connections: number;
+  waiting_polls: number;
+  events_per_second: number;
+  deliveries_per_second: number;
+  errors_per_second: number;
+  latency_p50: number | null;
+  latency_p99: number | null;
+  backlog: number;
+  lag: number;
+  draining: boolean;
+}
+
+/** `node_stats`, from the server on realtime.stats. */
+export interface NodeStatsFrame {
+  id: string;
+  type: "node_stats";
+  payload: NodeStats;
+  timestamp: string;
+  channel: string;
 }
 
 /** `notification_deleted`: it is gone, read or not. */
@@ -586,6 +635,16 @@ export interface PollEvent {
   sequence: number | null;
 }
 
+/** The parameters of `poll`; `timeout` in seconds. */
+export interface PollRequest {
+  user_id: string | number;
+  last_poll_id?: number;
+  timeout?: number;
+  limit?: number;
+  channels?: string | Array<string>;
+  epoch?: string | null;
+}
+
 /** The `ack` of `presence`. */
 export interface PresenceAck {
   id: string;
@@ -720,7 +779,7 @@ export interface ServerEnvelope {
   sequence?: number;
 }
 
-export type ServerFrame = AckFrame | ConnectFrame | CountUpdateFrame | DisconnectFrame | ErasedFrame | ErrorFrame | FeedUpdateFrame | HeartbeatFrame | MessageFrame | MessageDeletedFrame | MutesChangedFrame | NotificationFrame | NotificationDeletedFrame | NotificationReadFrame | NotificationReadAllFrame | ParticipantLeftFrame | ParticipantsAddedFrame | PresenceFrame | ReadReceiptFrame | ResyncFrame | TypingStartFrame | TypingStopFrame;
+export type ServerFrame = AckFrame | ConnectFrame | CountUpdateFrame | DisconnectFrame | ErasedFrame | ErrorFrame | FeedUpdateFrame | HeartbeatFrame | MessageFrame | MessageDeletedFrame | MutesChangedFrame | NodeStatsFrame | NotificationFrame | NotificationDeletedFrame | NotificationReadFrame | NotificationReadAllFrame | ParticipantLeftFrame | ParticipantsAddedFrame | PresenceFrame | ReadReceiptFrame | ResyncFrame | TypingStartFrame | TypingStopFrame;
 
 /** The `ack` of `subscribe`. */
 export interface SubscribeAck {
@@ -891,6 +950,7 @@ export interface EventPayloads {
   message: MessagePayload;
   message_deleted: MessageDeleted;
   mutes_changed: Mutes;
+  node_stats: NodeStats;
   notification: NotificationPayload;
   notification_deleted: NotificationDeleted;
   notification_read: NotificationRead;

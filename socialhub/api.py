@@ -1,14 +1,20 @@
-"""REST for posts, comments, likes and follows."""
+"""REST for posts, comments, likes, people and follows."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
 import msgspec
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
-from django.db.models import Count, Exists, IntegerField, Model, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Exists, IntegerField, Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    extend_schema,
+    extend_schema_view,
+)
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -20,8 +26,8 @@ from realtime.rest import NewestFirst, RestMixin
 from realtime.schema import openapi
 from realtime.users import parse_user_id
 from socialhub import services
-from socialhub.models import MAX_TEXT_CHARS, Comment, Like, Post
-from socialhub.serializers import CommentSerializer, PostSerializer
+from socialhub.models import MAX_TEXT_CHARS, Comment, Follow, Like, Post
+from socialhub.serializers import CommentSerializer, PersonSerializer, PostSerializer
 from socialhub.services import POST_PREFIX
 
 
@@ -177,6 +183,38 @@ class CommentListView(RestMixin, ListAPIView[Comment]):
         return Response(CommentSerializer(comment).data, status=201)
 
 
+class OldestFirst(NewestFirst):
+    """Pages of people: who was here first comes first."""
+
+    ordering = "pk"
+
+
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="list_people",
+        summary="List people to write to, or to follow",
+        parameters=[
+            OpenApiParameter(
+                "search", {"type": "string"}, description="Only those with this in their name"
+            )
+        ],
+    )
+)
+class PeopleView(RestMixin, ListAPIView[AbstractBaseUser]):
+    """`GET users`: everybody else who is active, in cursor pages; `?search=bo` for some."""
+
+    serializer_class = PersonSerializer
+    pagination_class = OldestFirst
+
+    def get_queryset(self) -> QuerySet[AbstractBaseUser]:
+        caller = _caller(self.request)
+        others = get_user_model()._default_manager.filter(is_active=True).exclude(pk=caller.pk)
+        for word in self.request.query_params.get("search", "").replace("\0", "").split():
+            others = others.filter(_named(word))
+        follows = Follow.objects.filter(follower_id=caller.pk, followed=OuterRef("pk"))
+        return others.annotate(followed_by_me=Exists(follows))
+
+
 class FollowView(RestMixin, APIView):
     """`POST` and `DELETE users/{id}/follow`; both may be repeated."""
 
@@ -224,6 +262,13 @@ def _post_response(request: Request, pk: int, status: int = 200) -> Response:
     if post is None:
         raise services.post_not_found()
     return Response(PostSerializer(post).data, status=status)
+
+
+def _named(word: str) -> Q:
+    """Users with `word` in one of the names that others see; never in an e-mail address."""
+    fields = {field.name for field in get_user_model()._meta.get_fields()}
+    shown = {"username", "first_name", "last_name"} & fields
+    return Q(*((f"{name}__icontains", word) for name in sorted(shown)), _connector=Q.OR)
 
 
 def _as_json(answer: msgspec.Struct) -> Response:

@@ -9,5 +9,6 @@ urlpatterns = [
     path("posts/<str:post_id>", api.PostView.as_view(), name="post"),
     path("posts/<str:post_id>/like", api.LikeView.as_view(), name="post-like"),
     path("posts/<str:post_id>/comments", api.CommentListView.as_view(), name="post-comments"),
+    path("users", api.PeopleView.as_view(), name="people"),
     path("users/<str:user_id>/follow", api.FollowView.as_view(), name="follow"),
 ]

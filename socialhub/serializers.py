@@ -1,4 +1,4 @@
-"""Posts and comments in REST."""
+"""Posts, comments and people in REST."""
 
 from __future__ import annotations
 
@@ -67,3 +67,10 @@ class CommentSerializer(serializers.Serializer[Comment]):
     author = UserField()
     text = TextField()
     created_at = serializers.DateTimeField()
+
+
+class PersonSerializer(serializers.Serializer[AbstractBaseUser]):
+    """One user of `api.PeopleView`, which says whether the caller follows them."""
+
+    user = UserField(source="*")
+    following = serializers.BooleanField(source="followed_by_me")

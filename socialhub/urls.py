@@ -7,15 +7,21 @@ from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSpli
 
 from realtime.views import UnknownView
 from socialhub import views
+from socialhub.middleware import strict_policy
 
 urlpatterns = [
     path("", views.home, name="home"),
     path(
         "login",
-        LoginView.as_view(template_name="socialhub/login.html", extra_context=views.sign_in_hint()),
+        strict_policy(
+            LoginView.as_view(
+                template_name="socialhub/login.html", extra_context=views.sign_in_hint()
+            )
+        ),
         name="login",
     ),
     path("logout", LogoutView.as_view(), name="logout"),
+    path("console", views.console, name="console"),
     path("notify-me", views.notify_me, name="notify-me"),
     path("", include("realtime.health")),
     path("api/v1/", include("realtime.urls")),
@@ -23,6 +29,7 @@ urlpatterns = [
     path("api/v1/", include("messaging.urls")),
     path("api/v1/", include("presence.urls")),
     path("api/v1/", include("socialhub.api_urls")),
+    path("api/schema.json", views.json_schema, name="json-schema"),
     path("api/openapi.json", SpectacularJSONAPIView.as_view(), name="openapi"),
     path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="openapi"), name="api-docs"),
     re_path(r"^api/", UnknownView.as_view()),

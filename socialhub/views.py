@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import random
+from functools import lru_cache
 
+import msgspec
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from notifications.services import notify
+from realtime.schema.json_document import json_document
 from realtime.users import describe
-from socialhub.management.commands.seed_demo import PASSWORD, PEOPLE
+from socialhub.demo import PASSWORD, PEOPLE
+from socialhub.middleware import strict_policy
 
 # What a demo user may do to the visitor: type, message, what it is about.
 SAMPLES = (
@@ -25,11 +31,37 @@ SAMPLES = (
 
 
 @never_cache
+@strict_policy
 def home(request: HttpRequest) -> HttpResponse:
-    """Who is signed in sees notifications come in; everybody else, what this is."""
-    if request.user.is_authenticated:
-        return render(request, "socialhub/home.html")
-    return render(request, "socialhub/welcome.html", sign_in_hint())
+    """Who is signed in gets the site; everybody else is told what this is."""
+    if isinstance(request.user, AnonymousUser):
+        return render(request, "socialhub/welcome.html", sign_in_hint())
+    return render(request, "socialhub/home.html", {"me": describe(request.user)})
+
+
+@never_cache
+@login_required
+@strict_policy
+def console(request: HttpRequest) -> HttpResponse:
+    """The staff's view of every frame.
+
+    Raises:
+        PermissionDenied: the user is none of them.
+    """
+    if not isinstance(request.user, AbstractBaseUser) or not request.user.is_staff:
+        raise PermissionDenied("The console is for the staff")
+    return render(request, "socialhub/console.html", {"me": describe(request.user)})
+
+
+@require_GET
+def json_schema(request: HttpRequest) -> HttpResponse:
+    """Every frame as JSON Schema, of the apps that run here: what the console shows and checks."""
+    return HttpResponse(_json_schema(), content_type="application/schema+json")
+
+
+@lru_cache
+def _json_schema() -> bytes:
+    return msgspec.json.encode(json_document())
 
 
 @require_POST

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,18 @@ from tests.servers import Address, uvicorn_thread
 
 # pytest-django has chosen; processes that tests start are to choose the same.
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+
+
+# They need more than Python, or build an environment of their own.
+ASKED_FOR_BY_NAME = {
+    Path(__file__).parent / name for name in ("browser", "monolith", "docs/tools", "deploy")
+}
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Some tests run only when they are asked for by name."""
+    asked = any(Path(arg).resolve().is_relative_to(collection_path) for arg in config.args)
+    return True if collection_path in ASKED_FOR_BY_NAME and not asked else None
 
 
 def pytest_configure(config: pytest.Config) -> None:

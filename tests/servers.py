@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,7 +126,7 @@ def server_process(
         output: gets the lines that it prints, all of them when the block has ended.
         extra: further environment variables.
     """
-    port = _free_port()
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", *(part.format(port=port) for part in command)],
         cwd=ROOT,
@@ -141,7 +141,7 @@ def server_process(
     address = Address(port, process.pid)
     try:
         try:
-            _wait(lambda: _is_ready(address), lambda: process.poll() is None)
+            wait_until_ready(address, lambda: process.poll() is None)
         except TimeoutError:
             raise AssertionError("Server did not start:\n" + "".join(output)) from None
         yield address, process
@@ -157,9 +157,19 @@ def server_process(
             process.stdout.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port on which nothing listens yet."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
+
+
+def wait_until_ready(address: Address, alive: Callable[[], bool]) -> None:
+    """Wait until a server can serve.
+
+    Raises:
+        TimeoutError: it took too long, or its process has ended.
+    """
+    _wait(lambda: _is_ready(address), alive)
 
 
 def _is_ready(address: Address) -> bool:
@@ -169,9 +179,7 @@ def _is_ready(address: Address) -> bool:
         return False
 
 
-def _wait(done: object, alive: object) -> None:
-    assert callable(done)
-    assert callable(alive)
+def _wait(done: Callable[[], bool], alive: Callable[[], bool]) -> None:
     deadline = time.monotonic() + START_TIMEOUT
     while not done():
         if time.monotonic() > deadline or not alive():

@@ -2,8 +2,12 @@
 
 import django.db.models.deletion
 import django.utils.timezone
+from django.apps import apps
 from django.conf import settings
 from django.db import migrations, models
+
+# A site may give the app another label: see docs/integration.md.
+label = apps.get_containing_app_config(__name__).label
 
 
 class Migration(migrations.Migration):
@@ -39,7 +43,7 @@ class Migration(migrations.Migration):
                 ('content', models.TextField(verbose_name='content')),
                 ('client_id', models.UUIDField(blank=True, null=True, verbose_name='client id')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='created at')),
-                ('conversation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='messaging.conversation', verbose_name='conversation')),
+                ('conversation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='messages', to=f'{label}.conversation', verbose_name='conversation')),
                 ('sender', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='sender')),
             ],
             options={
@@ -56,7 +60,7 @@ class Migration(migrations.Migration):
                 ('joined_position', models.PositiveBigIntegerField(default=0, verbose_name='joined position')),
                 ('left_position', models.PositiveBigIntegerField(blank=True, null=True, verbose_name='left position')),
                 ('last_read_position', models.PositiveBigIntegerField(default=0, verbose_name='last read position')),
-                ('conversation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='participants', to='messaging.conversation', verbose_name='conversation')),
+                ('conversation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='participants', to=f'{label}.conversation', verbose_name='conversation')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='user')),
             ],
             options={
@@ -69,7 +73,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('read_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='read at')),
-                ('message', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='receipts', to='messaging.message', verbose_name='message')),
+                ('message', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='receipts', to=f'{label}.message', verbose_name='message')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='user')),
             ],
             options={

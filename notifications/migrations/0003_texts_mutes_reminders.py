@@ -3,14 +3,18 @@
 import django.core.serializers.json
 import django.db.models.deletion
 import django.utils.timezone
+from django.apps import apps
 from django.conf import settings
 from django.db import migrations, models
+
+# A site may give the app another label: see docs/integration.md.
+label = apps.get_containing_app_config(__name__).label
 
 
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('notifications', '0002_coalesced'),
+        (label, '0002_coalesced'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

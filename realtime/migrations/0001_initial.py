@@ -3,8 +3,12 @@
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import uuid
+from django.apps import apps
 from django.conf import settings
 from django.db import migrations, models
+
+# A site may give the app another label: see docs/integration.md.
+label = apps.get_containing_app_config(__name__).label
 
 
 class Migration(migrations.Migration):
@@ -116,7 +120,7 @@ class Migration(migrations.Migration):
             name='EventRecipient',
             fields=[
                 ('pk', models.CompositePrimaryKey('user', 'event', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('event', models.ForeignKey(db_column='sequence', db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='realtime.event')),
+                ('event', models.ForeignKey(db_column='sequence', db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=f'{label}.event')),
                 ('user', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
@@ -132,7 +136,7 @@ class Migration(migrations.Migration):
                 ('address', models.CharField(blank=True, max_length=100, verbose_name='address')),
                 ('idle', models.BooleanField(default=False, verbose_name='idle')),
                 ('connected_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='connected at')),
-                ('node', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sessions', to='realtime.node', verbose_name='node')),
+                ('node', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sessions', to=f'{label}.node', verbose_name='node')),
                 ('user', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='realtime_sessions', to=settings.AUTH_USER_MODEL, verbose_name='user')),
             ],
             options={

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from realtime.polling import MissedRequest, PollRequest
 from realtime.protocol import ErrorObject, MissedAnswer, PollAnswer
 from realtime.schema import frames
 from realtime.schema.json_schema import Schema, components
 
 TITLE = "SocialHub realtime"
-# What a poll and `poll/missed` answer, and the body of every HTTP error.
-BODIES: tuple[Any, ...] = (PollAnswer, MissedAnswer, ErrorObject)
+# What `poll` and `poll/missed` take and answer, and the body of every HTTP error.
+BODIES: tuple[Any, ...] = (PollRequest, PollAnswer, MissedRequest, MissedAnswer, ErrorObject)
 
 
 def definitions(ref_template: str = "#/$defs/{name}") -> dict[str, Schema]:

@@ -90,6 +90,7 @@ OPERATIONS = [
     Operation("DELETE", "posts/{post_id}/like"),
     Operation("GET", "posts/{post_id}/comments", query=PAGES),
     Operation("POST", "posts/{post_id}/comments", {"text": "Hello"}),
+    Operation("GET", "users", query={"search": "bo", **PAGES}),
     Operation("POST", "users/{user_id}/follow"),
     Operation("DELETE", "users/{user_id}/follow"),
 ]

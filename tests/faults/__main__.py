@@ -50,6 +50,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--scale", type=float, default=1.0, help="stretch the time of faults (default: 1)"
     )
+    parser.add_argument(
+        "--before",
+        metavar="COMMIT",
+        help="the version that `upgrade` comes from (default: the one before the last change of "
+        "a migration)",
+    )
     parser.add_argument("--markdown", action="store_true", help="write the table as Markdown")
     parser.add_argument("--verbose", action="store_true", help="say more about each scenario")
     return parser.parse_args()
@@ -72,7 +78,7 @@ async def _run(
     from tests.faults.scenarios import scenarios
 
     postgresql.execute(WITNESS)
-    lab = Lab(folder, postgresql, redis, options.clients, options.scale)
+    lab = Lab(folder, postgresql, redis, options.clients, options.scale, options.before)
     if unknown := set(options.scenario) - set(scenarios):
         raise LabError(f"no such scenario: {', '.join(unknown)}; there are {', '.join(scenarios)}")
     failed = 0

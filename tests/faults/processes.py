@@ -19,6 +19,7 @@ from typing import Any
 import httpx
 import psycopg
 import redis
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.servers import ROOT, UVICORN
 
@@ -26,6 +27,7 @@ HOST = "127.0.0.1"
 START_SECONDS = 60.0
 STOP_SECONDS = 25.0
 LOG_TAIL = 4000
+METRICS_TOKEN = "of-the-laboratory"
 LIBFAKETIME = "/usr/lib/*/faketime/libfaketime.so.1"
 
 
@@ -63,14 +65,19 @@ class Process:
         return self._process is not None and self._process.poll() is None
 
     def spawn(
-        self, command: list[str], *, env: Mapping[str, str] | None = None, user: str | None = None
+        self,
+        command: list[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        user: str | None = None,
+        root: Path = ROOT,
     ) -> None:
-        """Start it, as another system user if one is named."""
+        """Start it in `root`, as another system user if one is named."""
         as_user = {"user": user, "group": pwd.getpwnam(user).pw_gid} if user else {}
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
                 command,
-                cwd=ROOT if user is None else "/",
+                cwd=root if user is None else "/",
                 env=env,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -163,11 +170,13 @@ class PostgreSQL(Process):
         if self._process.wait(START_SECONDS):
             raise LabError(f"initdb fails\n{self.tail()}")
 
-    async def start(self) -> None:
+    async def start(self, *arguments: str) -> None:
+        """Start it; `arguments` are the server's own, and come last."""
         self.spawn(
             [_postgresql("postgres"), "-D", str(self._data), "-p", str(self.port),
              "-c", f"listen_addresses={HOST}", "-c", "unix_socket_directories=",
-             "-c", "fsync=off", "-c", "max_connections=200", "-c", "log_min_messages=warning"],
+             "-c", "fsync=off", "-c", "max_connections=200", "-c", "log_min_messages=warning",
+             *arguments],
             user=self._user,
         )  # fmt: skip
         await self.until(self._answers, "does not start")
@@ -185,7 +194,9 @@ class PostgreSQL(Process):
             return cursor.fetchall() if cursor.description else []
 
     def create_database(self) -> None:
+        """An empty one, in place of the one that is there."""
         with self._connect("postgres") as connection:
+            connection.execute("DROP DATABASE IF EXISTS lab WITH (FORCE)")
             connection.execute("CREATE DATABASE lab")
 
     def terminate_connections(self) -> int:
@@ -250,6 +261,7 @@ class Node(Process):
     Args:
         environment: what it finds in its environment besides ours.
         arguments: further arguments for uvicorn.
+        root: where its code is.
     """
 
     def __init__(
@@ -258,6 +270,7 @@ class Node(Process):
         folder: Path,
         environment: Mapping[str, str],
         arguments: tuple[str, ...] = (),
+        root: Path = ROOT,
     ) -> None:
         super().__init__(name, folder)
         self.port = free_port()
@@ -265,12 +278,14 @@ class Node(Process):
         self.order = folder / f"{name}.order"
         self._environment = {**environment, "LAB_ORDER": str(self.order)}
         self._arguments = arguments
+        self._root = root
 
     async def start(self) -> None:
         command = [part.format(port=self.port) for part in UVICORN]
         self.spawn(
             [sys.executable, "-m", *command, *self._arguments],
-            env={**os.environ, "PYTHONPATH": str(ROOT), **self._environment},
+            env={**os.environ, "PYTHONPATH": str(self._root), **self._environment},
+            root=self._root,
         )
         await self.until(self._is_ready, "does not get ready")
 
@@ -285,15 +300,21 @@ class Node(Process):
         self.signal(signal.SIGKILL)
         await self.ended()
 
-    async def stop(self) -> None:
+    async def stop(self, *, in_good_order: bool = True) -> None:
         """As a rolling restart does.
 
+        Args:
+            in_good_order: whether it has to leave the registry.
+
         Raises:
-            LabError: it did not end by itself, with status 0.
+            LabError: it did not end by itself, with status 0, and in good order.
         """
+        said = self.log.stat().st_size
         self.signal(signal.SIGTERM)
         if status := await self.ended():
             raise LabError(f"{self.name} ends with status {status}\n{self.tail()}")
+        if in_good_order and b"Could not leave" in self.log.read_bytes()[said:]:
+            raise LabError(f"{self.name} does not leave the registry\n{self.tail()}")
 
     async def freeze(self, seconds: float) -> None:
         """Stop it in whatever it is doing, and let it go on later."""
@@ -347,6 +368,25 @@ class Node(Process):
             headers={"Authorization": f"Bearer {token}"},
         )
         return response.status_code
+
+    async def counted(self, name: str) -> float:
+        """What its metrics say of a counter, summed up over its labels.
+
+        Raises:
+            LabError: it has no such counter.
+        """
+        headers = {"Authorization": f"Bearer {METRICS_TOKEN}"}
+        response = await self._request("GET", "/metrics", headers=headers)
+        families = text_string_to_metric_families(response.text)
+        found = [
+            sample.value
+            for family in families
+            for sample in family.samples
+            if sample.name == f"{name}_total"
+        ]
+        if not found:
+            raise LabError(f"{self.name} has no metric {name}: {response.status_code}")
+        return sum(found)
 
     async def _request(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         async with httpx.AsyncClient(base_url=f"http://{HOST}:{self.port}", timeout=20) as http:

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import httpx
 
 HOST = "127.0.0.1"
 CHUNK = 64 * 1024
 CHECK_SECONDS = 1.0
+
+Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Balancer:
@@ -29,6 +32,7 @@ class Balancer:
         self._turn = itertools.cycle(range(len(ports)))
         self._ports = ports
         self._ready = dict.fromkeys(ports, True)
+        self._carried = dict.fromkeys(ports, 0)
 
     async def check(self) -> None:
         """Ask each node again and again whether it is ready, until cancelled."""
@@ -44,7 +48,16 @@ class Balancer:
                     self._ready[port] = False
                 await asyncio.sleep(CHECK_SECONDS)
 
-    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    def carries(self, port: int) -> int:
+        """How many connections to this node there are."""
+        return self._carried[port]
+
+    def is_ready(self, port: int) -> bool:
+        """Whether the node has said so of late."""
+        return self._ready[port]
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[Stream]:
         """A connection to the next node that takes it.
 
         Raises:
@@ -55,9 +68,15 @@ class Balancer:
         # Those that are not ready come last: perhaps nobody is.
         for port in sorted(in_turn, key=lambda port: not self._ready[port]):
             try:
-                return await asyncio.open_connection(HOST, port, limit=CHUNK)
+                stream = await asyncio.open_connection(HOST, port, limit=CHUNK)
             except OSError:
                 continue
+            self._carried[port] += 1
+            try:
+                yield stream
+            finally:
+                self._carried[port] -= 1
+            return
         raise ConnectionRefusedError("no node takes connections")
 
 
@@ -109,20 +128,18 @@ class Line:
             writer.transport.abort()
             return
         try:
-            pair = _Pair((reader, writer), await self._balancer.connect())
-            pair.silent = self._silent
-            self._pairs.add(pair)
-            try:
-                await pair.run()
-            finally:
-                self._pairs.discard(pair)
+            async with self._balancer.connect() as node:
+                pair = _Pair((reader, writer), node)
+                pair.silent = self._silent
+                self._pairs.add(pair)
+                try:
+                    await pair.run()
+                finally:
+                    self._pairs.discard(pair)
         except ConnectionRefusedError:
             writer.transport.abort()
         except asyncio.CancelledError:
             pass  # asyncio would report its own cancellation at the end as a fault of ours
-
-
-Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class _Pair:

@@ -7,7 +7,7 @@ import os
 import random
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +23,7 @@ from tests.clients import in_thread
 from tests.faults import checker
 from tests.faults.checker import Result
 from tests.faults.clients import Client, Transport
-from tests.faults.processes import LabError, Node, PostgreSQL, Redis
+from tests.faults.processes import METRICS_TOKEN, LabError, Node, PostgreSQL, Redis
 from tests.faults.proxy import Balancer, Line
 from tests.faults.writers import Group, Job, Summary
 from tests.people import token_for
@@ -42,6 +42,7 @@ class Lab:
     """What all scenarios share.
 
     Attributes:
+        before: the commit of the version before; None: see `versions`.
         clients: how many clients a scenario has.
         scale: by how much the time that faults are spread over is stretched.
         nodes: those that run now.
@@ -52,6 +53,7 @@ class Lab:
     redis: Redis
     clients: int
     scale: float
+    before: str | None = None
     nodes: list[Node] = field(default_factory=list)
     _kind: object = None
 
@@ -78,6 +80,11 @@ class Lab:
             await asyncio.gather(*(node.start() for node in self.nodes))
         return self.nodes
 
+    def other_nodes(self, nodes: list[Node]) -> None:
+        """A scenario's own nodes, which it starts itself, in place of the standing ones."""
+        self.end_nodes()
+        self._kind, self.nodes = None, nodes
+
     def end_nodes(self) -> None:
         """End them, whatever state they are in."""
         for node in self.nodes:
@@ -88,6 +95,7 @@ class Lab:
             "DJANGO_SETTINGS_MODULE": "tests.faults.settings",
             "DATABASE_URL": self.postgresql.url,
             "REDIS_URL": self.redis.url,
+            "METRICS_TOKEN": METRICS_TOKEN,
         }
 
 
@@ -107,8 +115,8 @@ class Run:
     lab: Lab
     nodes: list[Node]
     balancer: Balancer
-    start: int
-    epoch: str
+    start: int = 0
+    epoch: str = ""
     users: list[Any] = field(default_factory=list)
     groups: list[Group] = field(default_factory=list)
     clients: list[Client] = field(default_factory=list)
@@ -165,6 +173,9 @@ class Run:
             self.conditions.append(otherwise)
 
 
+Prepare = Callable[[Run], Awaitable[None]]
+
+
 @asynccontextmanager
 async def running(
     lab: Lab,
@@ -180,6 +191,9 @@ async def running(
     everywhere: dict[str, str] | None = None,
     arguments: tuple[str, ...] = (),
     troubled: bool = False,
+    nodes: list[Node] | None = None,
+    prepare: Prepare | None = None,
+    writers: Path = ROOT,
 ) -> AsyncIterator[Run]:
     """Everything runs and writes inside the block; after it all is brought to an end and checked.
 
@@ -190,13 +204,17 @@ async def running(
         everywhere: what every node finds there.
         arguments: further arguments for uvicorn.
         troubled: writers with long transactions, rollbacks and deadlocks, too.
+        nodes: the scenario's own, instead of the standing ones.
+        prepare: finds the log's position and makes the people, where this version's code cannot.
+        writers: where the writers' code is.
     """
     began = time.monotonic()
-    nodes = await lab.standing_nodes(environments or {}, everywhere or {}, arguments)
-    head = await in_thread(log.read_head)
-    run = Run(lab, nodes, Balancer([node.port for node in nodes]), head.sequence, head.epoch)
-    run.users, run.groups = await in_thread(_people, lab.clients // DEVICES)
-    async with _fleet(run, transports), _writing(run, everywhere or {}, troubled=troubled):
+    if nodes is None:
+        nodes = await lab.standing_nodes(environments or {}, everywhere or {}, arguments)
+    run = Run(lab, nodes, Balancer([node.port for node in nodes]))
+    await (prepare or _prepare)(run)
+    job = Job([user.pk for user in run.users], run.groups, troubled=troubled)
+    async with _fleet(run, transports), writing(run, job, everywhere or {}, root=writers):
         started = time.monotonic()
         yield run
         broken = time.monotonic()
@@ -213,26 +231,40 @@ async def running(
     )
 
 
-def _people(number: int) -> tuple[list[Any], list[Group]]:
-    """Users, and conversations among each few of them and with the few after them."""
+async def _prepare(run: Run) -> None:
+    head = await in_thread(log.read_head)
+    run.start, run.epoch = head.sequence, head.epoch
+    run.users = await in_thread(make_users, run.lab.clients // DEVICES)
+    run.groups = await in_thread(_make_groups, run.users)
+
+
+def make_users(number: int) -> list[Any]:
+    """So many new ones."""
     model = get_user_model()
     before = model.objects.count()
-    users = model.objects.bulk_create(
+    return model.objects.bulk_create(
         model(username=f"user{before + n}", first_name=f"User {n}", password="!")
         for n in range(number)
     )
+
+
+def _make_groups(users: list[Any]) -> list[Group]:
     groups = []
-    for first in range(0, number, GROUP_SIZE):
-        members = users[first : first + GROUP_SIZE]
-        if len(members) < 3:
-            continue
-        conversation, _ = create_conversation(
-            str(members[0].pk), [user.pk for user in members[1:]], title="group"
-        )
-        others = [user.pk for user in users if user not in members]
-        newcomers = random.sample(others, min(4, len(others)))
-        groups.append(Group(conversation.pk, [user.pk for user in members], newcomers))
-    return users, groups
+    for members, newcomers in rosters(users):
+        creator, *others = members
+        conversation, _ = create_conversation(str(creator), others, title="group")
+        groups.append(Group(conversation.pk, members, newcomers))
+    return groups
+
+
+def rosters(users: list[Any]) -> Iterator[tuple[list[int], list[int]]]:
+    """Each few of the users, and some of the others, who are to come to them later."""
+    keys = [user.pk for user in users]
+    for first in range(0, len(keys), GROUP_SIZE):
+        members = keys[first : first + GROUP_SIZE]
+        if len(members) >= 3:
+            others = [key for key in keys if key not in members]
+            yield members, random.sample(others, min(4, len(others)))
 
 
 @asynccontextmanager
@@ -320,14 +352,15 @@ def _check(result: Result, run: Run) -> None:
 
 
 @asynccontextmanager
-async def _writing(run: Run, everywhere: dict[str, str], *, troubled: bool) -> AsyncIterator[None]:
-    """The writers' process writes inside the block."""
-    job = Job([user.pk for user in run.users], run.groups, troubled=troubled)
+async def writing(
+    run: Run, job: Job, everywhere: dict[str, str], *, root: Path = ROOT
+) -> AsyncIterator[None]:
+    """A writers' process, whose code is in `root`, writes inside the block."""
     log_path = run.lab.folder / "writers.log"
     with log_path.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.faults.writers", cwd=ROOT,
-            env={**os.environ, **run.lab.environment(), **everywhere, "PYTHONPATH": str(ROOT)},
+            sys.executable, "-m", "tests.faults.writers", cwd=root,
+            env={**os.environ, **run.lab.environment(), **everywhere, "PYTHONPATH": str(root)},
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=output,
             process_group=0,
         )  # fmt: skip

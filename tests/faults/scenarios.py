@@ -21,6 +21,7 @@ from tests.faults.layers import LossyLayer
 from tests.faults.processes import shifted_clock
 from tests.faults.run import Lab, Run, running
 from tests.faults.stalled import compare
+from tests.faults.upgrade import roll
 from tests.people import PASSWORD, make_user
 
 Scenario = Callable[[Lab, Result], Awaitable[None]]
@@ -229,6 +230,13 @@ async def clock(lab: Lab, result: Result) -> None:
                     f"a token of {node.name} is answered with {statuses}",
                 )
             await run.sleep(6)
+    _require_recovery(result)
+
+
+@scenario("upgrade")
+async def upgrade(lab: Lab, result: Result) -> None:
+    """A rolling upgrade from the version before, with migrations under way, and back again."""
+    await roll(lab, result)
     _require_recovery(result)
 
 

@@ -82,7 +82,7 @@ async def _flood(run: Run, users: list[Any], *, reading: bool) -> Cost:
     await run.caught_up(GONE_SECONDS)  # each flood finds the same calm
     async with contextlib.AsyncExitStack() as stack:
         for user in users:
-            await stack.enter_async_context(_client(node, user, reading=reading))
+            await stack.enter_async_context(raw_socket(node, user, reading=reading))
         began = time.time()
         async with _measured(node) as peak:
             before = node.memory
@@ -131,7 +131,7 @@ async def _measured(node: Node) -> AsyncIterator[list[int]]:
 
 
 @asynccontextmanager
-async def _client(node: Node, user: Any, *, reading: bool) -> AsyncIterator[None]:
+async def raw_socket(node: Node, user: Any, *, reading: bool) -> AsyncIterator[None]:
     """A socket of this user, straight to the node."""
     loop = asyncio.get_running_loop()
     with socket.socket() as sock:

@@ -82,6 +82,7 @@ class SlowReader:
     """A client that takes one frame and then no more until it is told to go on."""
 
     behind = False
+    buffered = 0
 
     def __init__(self) -> None:
         self.frames: list[Frame] = []

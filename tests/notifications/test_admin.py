@@ -25,13 +25,13 @@ def test_notifications_are_listed_and_marked_read(staff: Client, alice: Any) -> 
     notification = notify(alice, "like", "Bob liked your post")
     assert notification is not None
     page = staff.get("/admin/notifications/notification/", {"read": "no"})
-    assert "Bob liked your post" in page.content.decode()
+    assert f"notif_{notification.pk}" in page.content.decode()
     response = staff.post(
         "/admin/notifications/notification/",
         {"action": "mark_read", "_selected_action": [notification.pk]},
         follow=True,
     )
-    assert "1 marked as read." in response.content.decode()
+    assert "1 marked read." in response.content.decode()
     assert services.unread_count(user_id(alice)) == 0
     assert Notification.objects.get().read_at is not None
 

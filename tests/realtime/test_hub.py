@@ -24,6 +24,7 @@ from tests.clients import PATIENCE, in_thread
 class Recorder:
     """A subscriber that remembers what it was told."""
 
+    id = ""
     topics: tuple[str, ...] = ()
 
     def __init__(self, user: Any) -> None:

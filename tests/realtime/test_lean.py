@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from realtime.lean import Gate, Inbox
+from realtime.lean import YOUNG_OBJECTS, Gate, Inbox, collect_garbage_less_often
 from realtime.uvicorn_protocol import WebSocketProtocol
 
 
@@ -62,3 +63,19 @@ async def test_uvicorns_attributes_have_slots() -> None:
     protocol = WebSocketProtocol(config=config, server_state=ServerState(), app_state={})
     # A dictionary would come with the first one that has none.
     assert vars(protocol) == {}
+
+
+@pytest.mark.parametrize(
+    ("set_by_the_site", "kept"),
+    [(700, YOUNG_OBJECTS), (2 * YOUNG_OBJECTS, 2 * YOUNG_OBJECTS), (0, 0)],
+)
+def test_garbage_is_looked_for_less_often_but_as_the_site_has_set(
+    set_by_the_site: int, kept: int
+) -> None:
+    before = gc.get_threshold()
+    try:
+        gc.set_threshold(set_by_the_site, 7, 8)
+        collect_garbage_less_often()
+        assert gc.get_threshold() == (kept, 7, 8)
+    finally:
+        gc.set_threshold(*before)

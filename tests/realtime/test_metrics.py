@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from notifications.services import notify
 from realtime import logs
+from realtime.errors import CloseCode, ErrorCode
 from realtime.users import user_id
 from tests.clients import (
     PATIENCE,
@@ -74,6 +75,18 @@ async def test_what_happens_is_counted(server: Address, alice: Any) -> None:
     async with asyncio.timeout(PATIENCE):  # and counted down when they have ended
         while (await scrape(server))["realtime_connections", ()] != open_before:
             await asyncio.sleep(0.02)
+
+
+@allowed
+async def test_what_has_not_happened_yet_is_zero(alice: Any) -> None:
+    # Else a rate() would not see the first of a kind, nor a thousand of them at once.
+    with server_process() as (server, _):
+        samples = await scrape(server)
+    assert {samples["realtime_errors_total", (code,)] for code in ErrorCode} == {0}
+    closes = [samples["realtime_closed_connections_total", (str(int(c)),)] for c in CloseCode]
+    assert set(closes) == {0}
+    assert samples["realtime_resyncs_total", ("pruned",)] == 0
+    assert samples["realtime_limit_hits_total", ("frames",)] == 0
 
 
 @allowed

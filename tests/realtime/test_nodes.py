@@ -71,6 +71,7 @@ async def test_a_notification_from_a_shell_reaches_tail_socket_poll_and_missed_a
     with server_process(REDIS_URL="") as (server, _):
         tail = await asyncio.create_subprocess_exec(
             sys.executable, "manage.py", "tail", login_name(alice), "--count", "1",
+            "--json", "--payload",
             cwd=ROOT, env=environment(REDIS_URL=""), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
         assert tail.stdout is not None

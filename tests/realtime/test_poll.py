@@ -16,7 +16,7 @@ from notifications.services import notify
 from realtime import database, log, relay
 from realtime.authentication import Identity
 from realtime.models import Node
-from realtime.polling import PollRequest, poll
+from realtime.polling import Poll, PollRequest
 from realtime.users import user_id
 from realtime.waiting import PollChannels, PollWait, WaitingPolls
 from tests.clients import (
@@ -365,7 +365,7 @@ async def test_a_disabled_user_s_waiting_poll_ends(server: Address, alice: Any) 
 
 async def test_a_waiting_poll_ends_with_its_token(server: Address, alice: Any) -> None:
     async with open_http(server) as http:
-        token = token_for(alice, lifetime=timedelta(seconds=2))
+        token = token_for(alice, lifetime=timedelta(seconds=4))
         response = await http.get(
             POLL,
             params={"user_id": user_id(alice), "timeout": 30},
@@ -409,9 +409,12 @@ async def test_on_an_empty_log_a_poll_that_names_a_channel_waits_too(alice: Any)
         node: Any = SimpleNamespace(hub=hub, polls=polls, draining=False)
         identity = Identity(user_id(alice), time.time() + 60, alice)
         request = PollRequest(user_id=user_id(alice), channels="feed:updates")
-        first = await poll(hub, identity, request, node=node, checked_at=0)
-        assert "feed:updates" in first.channels  # type: ignore[operator]
-        second = asyncio.create_task(poll(hub, identity, request, node=node, checked_at=0))
+        first = await Poll(hub, identity, request, node=node, checked_at=0).begin()
+        assert first is not None
+        assert "feed:updates" in (first.channels or {})
+        poll = Poll(hub, identity, request, node=node, checked_at=0)
+        assert await poll.begin() is None
+        second = asyncio.create_task(poll.wait())
         while not len(polls):
             assert not second.done()
             await asyncio.sleep(0)

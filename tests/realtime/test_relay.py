@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
 from notifications.services import notify
-from realtime import log, relay
+from realtime import log, moving, relay
+from realtime.erasure import erase_subject
 from realtime.models import Event, EventRecipient, LogHead, OutboxEvent
 from tests.clients import in_thread, open_poller, open_socket
 from tests.servers import UVICORN, Address, manage, server_process
@@ -45,6 +47,38 @@ def test_a_relay_that_is_killed_half_way_has_done_nothing(alice: Any) -> None:
     assert EventRecipient.objects.count() == 3
 
 
+@pytest.mark.parametrize("way", ["in the database", "by copying"])
+def test_events_are_moved_alike(
+    way: str, monkeypatch: pytest.MonkeyPatch, alice: Any, bob: Any
+) -> None:
+    if way == "by copying":
+        monkeypatch.setattr(moving, "_way", lambda vendor: moving._move_by_copying)
+    with transaction.atomic():
+        log.append("one", {"ü": 1}, channel="notifications", recipients=[alice.pk, bob.pk])
+        log.append("all", {}, channel="feed", topic="feed", subject="post_1", author=alice.pk)
+        erase_subject("post_1")
+        log.append("few", {}, channel="notifications", recipients=[bob.pk])
+    first, *_, last = written = list(OutboxEvent.objects.order_by("pk"))
+    using = log.database_alias()
+    with transaction.atomic(using=using):
+        log.ensure_head()
+        moved = moving.move(using, 10, limit=3)
+    assert moved is not None
+    assert (moved.count, moved.oldest) == (3, first.created_at)
+    assert [order.sequence for order in moved.orders] == [13]
+    assert log.read_head().sequence == 13
+    assert list(OutboxEvent.objects.all()) == [last]
+    assert list(EventRecipient.objects.values_list("user_id", "event_id").order_by("user_id")) == [
+        (key, 11) for key in sorted([alice.pk, bob.pk])
+    ]
+    for number, (event, row) in enumerate(
+        zip(Event.objects.order_by("sequence"), written[:3], strict=True), start=11
+    ):
+        assert event.sequence == number
+        for name in moving.COPIED:
+            assert getattr(event, name) == getattr(row, name), name
+
+
 async def test_a_restored_backup_is_told_by_hand_where_no_server_was_running(alice: Any) -> None:
     with server_process(UVICORN) as (server, _):
         await in_thread(notify, alice, "like", "before the backup")
@@ -72,16 +106,23 @@ async def test_a_restored_backup_is_told_by_hand_where_no_server_was_running(ali
             assert resync["payload"]["epoch"] != epoch
 
 
-async def test_running_servers_notice_lost_rows_by_themselves(server: Address, alice: Any) -> None:
+@pytest.mark.parametrize("replaced", [False, True], ids=["lost", "replaced by as many others"])
+async def test_running_servers_notice_lost_rows_by_themselves(
+    replaced: bool, server: Address, alice: Any
+) -> None:
     async with open_socket(server, alice) as socket:
         await in_thread(notify, alice, "like", "lost")
         last = (await socket.expect("notification"))["sequence"]
 
         def fail_over() -> None:
             with transaction.atomic():
+                lost = Event.objects.get(sequence=last)
                 EventRecipient.objects.filter(event_id__gte=last).delete()
                 Event.objects.filter(sequence__gte=last).delete()
-                LogHead.objects.update(sequence=last - 1)
+                LogHead.objects.update(sequence=last if replaced else last - 1)
+                if replaced:
+                    lost.event_id = uuid4()
+                    lost.save(force_insert=True)
 
         await in_thread(fail_over)
         resync = (await socket.expect("resync"))["payload"]

@@ -20,7 +20,7 @@ from realtime.errors import ErrorCode
 from realtime.frame_types import EventType, event_types, request_types
 from realtime.protocol import parse_prefixed_id
 from realtime.registry import command, register_event
-from realtime.schema.json_document import definitions, json_document
+from realtime.schema.json_document import BODIES, definitions, json_document
 from realtime.schema.typescript import typescript
 from tests.realtime.reference_examples import (
     ADDED,
@@ -103,6 +103,14 @@ def test_typescript_has_every_registered_type() -> None:
     for request in request_types():
         assert f"  {request.name}: {request.request.__name__};" in text
         assert f'type: "{request.name}";' in text
+
+
+def test_typescript_has_what_polls_take_and_answer() -> None:
+    text = typescript()
+    for body in BODIES:
+        assert f"export interface {body.__name__} {{" in text
+        for field in body.__struct_encode_fields__:
+            assert re.search(rf"^  {field}\??: ", text, re.MULTILINE), field
 
 
 def test_what_an_app_registers_is_in_every_file(tmp_path: Path, registry: None) -> None:

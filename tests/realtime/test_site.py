@@ -56,9 +56,16 @@ def test_the_sample_site_has_no_problems() -> None:
         ("REALTIME", {"RELAY_BATCH": 0}, "realtime.E004"),
         ("REALTIME", {"ALLOWED_ORIGINS": "https://app.example.org"}, "realtime.E008"),
         ("REALTIME", {"CACHE": "missing"}, "realtime.E006"),
+        ("REALTIME", {"CHANNEL_LAYER": "missing"}, "realtime.E012"),
+        ("REALTIME", {"API_PREFIX": "/elsewhere/"}, "realtime.W008"),
         ("ASGI_APPLICATION", None, "realtime.E005"),
+        ("ASGI_APPLICATION", "tests.nowhere.application", "realtime.E011"),
+        ("CHANNEL_LAYERS", {"default": {"BACKEND": "no.such.Layer"}}, "realtime.E012"),
         ("CHANNEL_LAYERS", REDIS_AS_IN_THE_TUTORIAL, "realtime.W005"),
         ("ROOT_URLCONF", "tests.empty_urls", "realtime.W001"),
+        ("ROOT_URLCONF", "tests.empty_urls", "notifications.W001"),
+        ("ROOT_URLCONF", "tests.empty_urls", "presence.W001"),
+        ("ROOT_URLCONF", "tests.empty_urls", "messaging.W001"),
     ],
 )
 def test_a_fault_in_the_settings_is_found(
@@ -66,6 +73,12 @@ def test_a_fault_in_the_settings_is_found(
 ) -> None:
     setattr(settings, setting, value)
     assert problem in problems()
+
+
+def test_a_deployment_without_a_shared_layer_is_told_what_that_means(settings: Any) -> None:
+    settings.CHANNEL_LAYERS = {}
+    assert "realtime.W007" in problems(include_deployment_checks=True)
+    assert "realtime.W007" not in problems()
 
 
 def test_without_a_secret_key_the_site_does_not_start() -> None:
@@ -101,14 +114,14 @@ def test_prune_events_says_what_it_did(alice: Any) -> None:
     notify(alice, "like", "text")
     relay.drain()
     assert manage("prune_events").stdout.startswith("0 events older than 86400 s")
-    assert manage("prune_events", "--max-age", "0").stdout.startswith("1 events older than 0 s")
-    assert manage("prune_events", "--max-age", "-1").returncode == 1
+    assert manage("prune_events", "--max-age", "0").stdout.startswith("1 event older than 0 s")
+    assert manage("prune_events", "--max-age", "-1").returncode == 2
 
 
 def test_tail_can_begin_in_the_past(alice: Any, bob: Any) -> None:
     notify(alice, "like", "first")
     notify(bob, "like", "for bob")
-    done = manage("tail", login_name(alice), "--since", "0", "--count", "1")
+    done = manage("tail", login_name(alice), "--since", "0", "--count", "1", "--payload")
     assert '"first"' in done.stdout
     assert "for bob" not in done.stdout
     assert "no user 'nobody'" in manage("tail", "nobody").stderr

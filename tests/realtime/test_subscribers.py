@@ -40,6 +40,7 @@ class Taken:
     """An outbound that keeps what was written, one list for each write."""
 
     behind = False
+    buffered = 0
 
     def __init__(self) -> None:
         self.writes: list[list[int]] = []

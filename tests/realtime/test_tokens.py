@@ -10,10 +10,13 @@ import httpx
 import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
+from django.utils.timezone import now
 from rest_framework_simplejwt.settings import api_settings
+from rest_framework_simplejwt.tokens import RefreshToken
 
 from realtime.authentication import authenticate
 from realtime.errors import RealtimeError
+from realtime.revocation import revoke_tokens
 from realtime.users import user_id
 from tests.clients import in_thread, open_http, open_socket
 from tests.people import PASSWORD, login_name, make_user, signed, token_for
@@ -21,7 +24,7 @@ from tests.servers import Address, manage
 
 
 async def test_at_its_token_s_end_a_socket_is_told_and_closed(server: Address, alice: Any) -> None:
-    token = token_for(alice, lifetime=timedelta(seconds=1))
+    token = token_for(alice, lifetime=timedelta(seconds=4))
     async with open_socket(server, token=token) as socket:
         code, before = await socket.closed()
     assert code == 4501
@@ -36,7 +39,7 @@ async def test_at_its_token_s_end_a_socket_is_told_and_closed(server: Address, a
 
 
 async def test_a_fresh_token_in_time_keeps_the_socket_open(server: Address, alice: Any) -> None:
-    short, long = timedelta(seconds=2), timedelta(hours=1)
+    short, long = timedelta(seconds=5), timedelta(hours=1)
     async with (
         open_socket(server, token=token_for(alice, lifetime=short)) as renewed,
         open_socket(server, token=token_for(alice, lifetime=short)) as forgotten,
@@ -121,6 +124,25 @@ async def test_wrong_passwords_and_tokens_are_refused_in_the_one_form_of_error(
         # An access token is not a refresh token.
         access = {"refresh": token_for(alice)}
         assert await post(http, "token/refresh", access) == (401, "INVALID_TOKEN")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("end", ["revoked", "disabled", "deleted"])
+def test_a_refresh_token_ends_with_what_it_was_got_by(end: str) -> None:
+    dora = make_user("dora")
+    refresh = RefreshToken.for_user(dora)
+    refresh.set_iat(at_time=now() - timedelta(minutes=1))  # whole seconds: not of this one
+    match end:
+        case "revoked":
+            revoke_tokens(dora)
+        case "disabled":
+            get_user_model().objects.update(is_active=False)
+        case "deleted":
+            get_user_model().objects.all().delete()
+    response = Client().post(
+        "/api/v1/auth/token/refresh", {"refresh": str(refresh)}, "application/json"
+    )
+    assert (response.status_code, response.json()["code"]) == (401, "INVALID_TOKEN")
 
 
 @pytest.mark.django_db

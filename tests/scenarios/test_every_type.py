@@ -24,6 +24,7 @@ from tests.people import make_user, token_for
 from tests.presence.watching import channel as presence_channel
 from tests.presence.watching import until_shown
 from tests.realtime.reference_examples import EXAMPLES, assert_as_in_reference
+from tests.realtime.test_stats import make_operator
 from tests.scenarios.clients import Client, heard_nothing
 from tests.scenarios.conftest import Connect
 
@@ -33,6 +34,7 @@ PICTURES = pytest.mark.options(DESCRIBE_USER="tests.scenarios.hooks.with_picture
 LISTENING = pytest.mark.options(MAX_WAITING_POLLS=1)
 
 FEED = "feed:updates"
+STATS = "realtime.stats"
 NOT_FOUND = ("NOT_FOUND", "Conversation does not exist")
 NO_CHANNEL = ("CHANNEL_NOT_FOUND", "Channel does not exist")
 
@@ -550,6 +552,24 @@ async def test_each_who_watches_the_feed_is_told_how_much_is_new_to_them(
         assert reset["payload"] == seen
         assert post.created_at.isoformat().startswith(seen["last_update"].rstrip("Z"))
         await heard_nothing(b, outsider)
+
+
+# --- the servers themselves --------------------------------------------------------------
+
+
+@LISTENING
+@walks(receives={"node_stats"})
+async def test_the_staff_is_told_how_the_nodes_do_and_nobody_else_is(
+    connect: Connect, alice: Any
+) -> None:
+    olga = await in_thread(make_operator, "olga")
+    async with connect(olga, STATS) as operator, connect(alice) as outsider:
+        assert await refusal(outsider, "subscribe", {"channel": STATS}) == NO_CHANNEL
+        report = await operator.next_of("node_stats")
+        assert report["channel"] == STATS
+        assert "sequence" not in report, "it is not logged"
+        assert report["payload"]["draining"] is False
+        await heard_nothing(outsider)
 
 
 # --- all of them -------------------------------------------------------------------------

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.contrib.staticfiles import finders
 from django.test import Client
 from django.urls import reverse
 
@@ -12,10 +16,11 @@ from notifications.models import Notification
 from notifications.services import unread_count
 from realtime.users import describe
 from socialhub import views
-from socialhub.management.commands.seed_demo import PASSWORD as DEMO_PASSWORD
-from tests.people import PASSWORD, login_name
+from socialhub.demo import PASSWORD as DEMO_PASSWORD
+from tests.people import PASSWORD, login_name, make_user
 
 pytestmark = pytest.mark.django_db
+STATIC = settings.BASE_DIR / "socialhub" / "static"
 
 
 @pytest.fixture
@@ -27,6 +32,13 @@ def visitor() -> Client:
 def alices_browser(alice: Any) -> Client:
     browser = Client()
     browser.force_login(alice)
+    return browser
+
+
+@pytest.fixture
+def staff_browser() -> Client:
+    browser = Client()
+    browser.force_login(make_user("stella", is_staff=True))
     return browser
 
 
@@ -48,7 +60,7 @@ def page(browser: Client, name: str) -> str:
 
 def test_a_visitor_is_told_where_to_sign_in_and_where_the_api_is(visitor: Client) -> None:
     home = page(visitor, "home")
-    for name in ("login", "admin:index", "realtime:poll", "notifications:list", "readyz"):
+    for name in ("login", "admin:index", "api-docs", "realtime:poll", "readyz"):
         assert f'href="{reverse(name)}"' in home
 
 
@@ -87,7 +99,7 @@ def test_a_wrong_password_is_explained_and_the_username_kept(visitor: Client, al
     assert f'value="{login_name(alice)}"' in shown
 
 
-def test_signing_in_leads_to_the_inbox(visitor: Client, alice: Any) -> None:
+def test_signing_in_leads_to_the_site(visitor: Client, alice: Any) -> None:
     response = visitor.post(
         reverse("login"), {"username": login_name(alice), "password": PASSWORD}, follow=True
     )
@@ -104,18 +116,64 @@ def test_signing_out_needs_a_post(alices_browser: Client) -> None:
 # --- signed in -----------------------------------------------------------------------------
 
 
-def test_the_inbox_is_not_cached(alices_browser: Client) -> None:
-    assert "no-store" in alices_browser.get(reverse("home"))["Cache-Control"]
+@pytest.mark.parametrize("name", ["home", "console"])
+def test_pages_of_a_user_are_not_cached(staff_browser: Client, name: str) -> None:
+    assert "no-store" in staff_browser.get(reverse(name))["Cache-Control"]
 
 
-@pytest.mark.parametrize("name", ["home", "login"])
-def test_pages_have_no_inline_script_or_style(alices_browser: Client, name: str) -> None:
-    shown = page(alices_browser, name)
+@pytest.mark.parametrize("name", ["home", "login", "console"])
+def test_pages_have_no_inline_script_or_style(staff_browser: Client, name: str) -> None:
+    response = staff_browser.get(reverse(name))
+    assert "style-src 'self';" in response["Content-Security-Policy"]
+    shown = response.content.decode()
     assert "<style" not in shown
     assert " style=" not in shown
     assert " onclick=" not in shown
     assert shown.count("<script") == shown.count("<script type=")
     assert "></script>" in shown or "<script" not in shown
+
+
+@pytest.mark.parametrize("name", ["home", "login", "console"])
+def test_everything_that_a_page_loads_is_there(staff_browser: Client, name: str) -> None:
+    shown = page(staff_browser, name)
+    loaded = re.findall(r'(?:src|href)="/static/([^"#]+)', shown)
+    assert loaded
+    assert [path for path in loaded if not finders.find(path)] == []
+
+
+def test_every_module_that_a_script_imports_is_there() -> None:
+    modules = list((STATIC / "socialhub").rglob("*.js"))
+    assert len(modules) > 20
+    for module in modules:
+        for imported in re.findall(r'from "(\.[^"]+)"', module.read_text()):
+            target = (module.parent / imported).resolve()
+            if target.is_relative_to(STATIC / "realtime"):  # of another app
+                assert finders.find(str(target.relative_to(STATIC))), imported
+            else:
+                assert target.is_file(), f"{module.name} imports {imported}"
+
+
+def test_scripts_put_no_markup_in() -> None:
+    for module in (STATIC / "socialhub").rglob("*.js"):
+        found = re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|\beval\b", module.read_text())
+        assert found == [], module.name
+
+
+def test_the_console_is_for_the_staff(visitor: Client, alices_browser: Client) -> None:
+    assert visitor.get(reverse("console"))["Location"].startswith(reverse("login"))
+    assert alices_browser.get(reverse("console")).status_code == 403
+    assert reverse("console") not in page(alices_browser, "home")
+
+
+def test_the_staff_finds_the_console(staff_browser: Client) -> None:
+    assert f'href="{reverse("console")}"' in page(staff_browser, "home")
+    assert f'data-schema-url="{reverse("json-schema")}"' in page(staff_browser, "console")
+
+
+def test_the_served_schema_is_the_published_one(visitor: Client) -> None:
+    response = visitor.get(reverse("json-schema"))
+    assert response["Content-Type"] == "application/schema+json"
+    assert response.json() == json.loads((settings.BASE_DIR / "schema/schema.json").read_text())
 
 
 def test_the_name_of_a_user_is_escaped(alice: Any, alices_browser: Client) -> None:

@@ -1,30 +1,42 @@
-"""`manage.py revoke_tokens alice`: end a user's tokens and connections now."""
+"""`manage.py revoke_tokens alice`: end users' tokens and connections now."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser
 from typing import Any
 
-from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandParser
 
+from realtime.management.arguments import find_users
+from realtime.management.command import EngineCommand
 from realtime.revocation import revoke_tokens
+from realtime.users import user_id
 
 
-class Command(BaseCommand):
+class Command(EngineCommand):
     help = (
-        "End all tokens that the user has now: access tokens at once, refresh tokens too where "
-        "simplejwt's blacklist is installed. Open sockets and waiting polls end on every server "
-        "within a second. The user can log in again; to keep somebody out, disable the account."
+        "End all tokens that the users have now, access and refresh tokens. Open sockets and "
+        "waiting polls end on every server within a second. They can log in again; to keep "
+        "somebody out, disable the account."
+    )
+    examples = (
+        ("alice", "end alice's tokens and connections"),
+        ("alice 17 bob@example.org", "those of three users, by login name or key"),
+    )
+    interrupted = (
+        "Interrupted; each user is done wholly or not at all. Run it again: it does no harm twice."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("user", help="The user's login name.")
+        assert isinstance(parser, CommandParser)
+        parser.add_argument("user", nargs="+", help="A user's login name or key.")
+        self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        model = get_user_model()
-        user = model._default_manager.filter(**{model.USERNAME_FIELD: options["user"]}).first()
-        if user is None:
-            raise CommandError(f"There is no user {options['user']!r}.")
-        revoke_tokens(user)
-        self.stdout.write(f"The tokens of {options['user']} are revoked.")
+        users = find_users(options["user"])
+        for user in users:
+            revoke_tokens(user)
+            if not options["json"]:
+                self.stdout.write(f"The tokens of {user.get_username()} are revoked.")
+        if options["json"]:
+            self.write_json({"revoked": [user_id(user) for user in users]})

@@ -10,9 +10,10 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from realtime import hints
+from realtime.management.command import EngineCommand
 
 # Frames are refused above 64 KiB by the engine, with a proper close; the
 # server's own limit only has to keep the absurd out of memory.
@@ -20,12 +21,17 @@ MAX_FRAME_BYTES = 128 * 1024
 PING_SECONDS = 20
 
 
-class Command(BaseCommand):
+class Command(EngineCommand):
     help = (
         "Serve ASGI_APPLICATION on uvicorn (uvloop, httptools), with WebSocket pings every "
         f"{PING_SECONDS} s and the fast way out for events. For production, behind a proxy; "
-        "see docs/operations.md."
+        "see docs/operations.md. Ctrl-C and SIGTERM send clients away first; they come back."
     )
+    examples = (
+        ("", "on 127.0.0.1:8082"),
+        ("--host 0.0.0.0 --port 80 --workers 4", "four processes, for everybody"),
+    )
+    statuses = ("ended by Ctrl-C or SIGTERM", "could not start, as where the port is taken")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="Address (default: %(default)s).")

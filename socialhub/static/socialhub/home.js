@@ -1,217 +1,151 @@
-/** The inbox page: what the client reports becomes what the visitor sees. */
+/** The signed-in page: what there is to know (`state/`), and how it is shown (`views/`). */
 
-import { request } from "./api.js";
-import { FrameLog } from "./frames.js";
-import { Inbox } from "./inbox.js";
-import { Realtime } from "./realtime.js";
+import { WebSocketService } from "../realtime/client.js";
+import { batched, Changes } from "./lib/changes.js";
+import { byId, showCount } from "./lib/dom.js";
+import { reason, Rest } from "./lib/rest.js";
+import { onRoute } from "./lib/router.js";
+import { toast } from "./lib/say.js";
+import { Conversations } from "./state/conversations.js";
+import { Feed } from "./state/feed.js";
+import { Notifications } from "./state/notifications.js";
+import { Presence } from "./state/presence.js";
+import { Typists } from "./state/typists.js";
+import { AccountMenu, followPresence } from "./views/account.js";
+import { ConnectionView } from "./views/connection.js";
+import { FeedView } from "./views/feed.js";
+import { MessagesView } from "./views/messages.js";
+import { NotificationsView } from "./views/notifications.js";
+import { PeopleList } from "./views/people-list.js";
+import { SinglePostView } from "./views/single-post.js";
 
-const PAGE_SIZE = 20;
-const CUT_SECONDS = 5;
-const RELOAD_RETRY_SECONDS = 5;
-const NOTICE_SECONDS = 8;
+const AWAY_AFTER_MS = 5 * 60_000;
+// A visitor would not wait for ten, which take minutes.
+const ATTEMPTS_BEFORE_POLLING = 4;
 
-const LABELS = {
-  connecting: "Connecting",
-  live: "Live",
-  reconnecting: "Reconnecting",
-  polling: "Polling",
-  offline: "Offline",
-  ended: "Disconnected",
-};
-const DETAILS = {
-  connecting: "Opening a WebSocket.",
-  live: "Events arrive by WebSocket, as they happen.",
-  reconnecting: "There is no WebSocket.",
-  polling: "No WebSocket can be opened: events arrive by long polling.",
-  offline: "The server does not answer. Trying again and again.",
-};
-const ENDINGS = {
-  4501: "You are signed out, or your access has ended. Reload the page to sign in.",
-  4503: "This account is disabled.",
-  4529: "This page sent too much. Reload it to go on.",
-};
-
-const element = (id) => document.getElementById(id);
-const urls = element("app").dataset;
-const title = document.title;
-
-const frames = new FrameLog(element("frames"), element("frame-template"));
-const inbox = new Inbox(element("notifications"), element("notification-template"), markRead);
-const client = new Realtime({
-  userId: urls.userId,
-  tokenUrl: urls.tokenUrl,
-  pollUrl: urls.pollUrl,
-  listener: {
-    state: showState,
-    event: takeEvent,
-    snapshot: (channels) => showUnread(channels.notifications?.unread_count),
-    stale: reload,
-    recovered: (count) => notice(recoveredText(count)),
-    cursor: showCursor,
-    frame: (direction, text) => frames.add(direction, text),
-  },
+const app = byId("app");
+const { userId, username, displayName, apiUrl, tokenUrl, notifyUrl, loginUrl } = app.dataset;
+const me = { id: userId, username, display_name: displayName };
+const rest = new Rest(apiUrl, () => location.assign(loginUrl));
+const service = new WebSocketService({
+  apiUrl,
+  awayAfterMs: AWAY_AFTER_MS,
+  attemptsBeforePolling: ATTEMPTS_BEFORE_POLLING,
+  getToken: async () => (await rest.postTo(tokenUrl)).access,
 });
 
-let unreadChanges = 0;
-let reloads = 0;
-let olderUrl = null;
-let retryAt = 0;
-let noticeTimer = 0;
+// --- what there is to know ---------------------------------------------------------------
 
-// --- events --------------------------------------------------------------------------
+const resync = new Changes(); // what is shown is to be fetched again
+const feed = new Feed(rest, service, me);
+const presence = new Presence(service);
+const notifications = new Notifications(rest, service);
+const conversations = new Conversations(rest, service, me);
+const typists = new Typists(service, (id, person) => {
+  const people = conversations.list.get(id)?.participants ?? [];
+  return people.find((one) => one.id === person)?.display_name;
+});
+const context = { me, rest, service, resync, feed, presence, notifications, conversations, typists };
 
-function takeEvent({ type, payload }) {
-  showUnread(payload.unread_count);
-  if (type === "notification") {
-    const [added] = inbox.merge([payload], { highlight: true });
-    // Events replayed from long ago find their place in silence.
-    if (added && inbox.isNewest(added)) element("announcer").textContent = added.message;
-  } else if (type === "notification_read") {
-    inbox.markRead(payload.notification_id);
-  } else if (type === "notification_read_all") {
-    inbox.markAllRead(payload.read_at);
-  } else if (type === "notification_deleted") {
-    inbox.remove([payload.notification_id]);
-  }
-  showEmptiness();
+/** Fetch everything as it is now. */
+function reload() {
+  conversations.load();
+  notifications.load();
+  people.load();
 }
 
-/** Fetch the state: at the beginning, and when events are missing. */
-async function reload() {
-  const mine = ++reloads;
-  const known = inbox.ids();
-  const changes = unreadChanges;
+service.resync$.subscribe(() => {
+  reload();
+  feed.reload();
+  presence.reload();
+  resync.changed();
+});
+
+// What was told on this channel was deleted since.
+service.on("erased").subscribe(({ channel }) => {
+  if (channel === "notifications") notifications.load();
+  else if (channel.startsWith("conversation:")) conversations.load().then(() => resync.changed());
+});
+
+// What is fetched once the channels are joined misses nothing. Where they cannot be,
+// it is fetched all the same, and again when they are.
+let loaded = "";
+service.status$.subscribe((status) => {
+  if (status === "ended") toast("The server has ended the session. Sign in again to go on.");
+  if (status === "connecting" || status === "disconnected" || loaded === "live") return;
+  const isLive = status === "connected" || status === "polling";
+  if (isLive && loaded) feed.reload();
+  if (isLive || !loaded) reload();
+  loaded = isLive ? "live" : "early";
+});
+
+// --- how it is shown ---------------------------------------------------------------------
+
+const views = {
+  feed: new FeedView(context),
+  posts: new SinglePostView(context),
+  messages: new MessagesView(context),
+  notifications: new NotificationsView(context),
+};
+const sections = {
+  feed: "view-feed",
+  posts: "view-post",
+  messages: "view-messages",
+  notifications: "view-notifications",
+};
+const titles = {
+  feed: "feed-title",
+  posts: "post-title",
+  notifications: "notifications-title",
+  people: "people-title",
+};
+const people = new PeopleList(
+  context,
+  { list: byId("people"), search: byId("people-search"), note: byId("people-note") },
+  { following: true },
+);
+new ConnectionView(context);
+new AccountMenu(context);
+followPresence(presence);
+
+onRoute(({ view, id }, first) => {
+  app.dataset.view = view;
+  for (const [name, section] of Object.entries(sections)) {
+    byId(section).hidden = name !== view && !(view === "people" && name === "feed");
+    if (name !== view) views[name].close?.();
+  }
+  for (const link of app.querySelectorAll("[data-nav]")) {
+    const isCurrent = link.dataset.nav === (view === "posts" ? "feed" : view);
+    if (isCurrent) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  views[view === "people" ? "feed" : view].open?.(id);
+  if (first) return;
+  scrollTo(0, 0);
+  if (views[view]?.focus) views[view].focus(id);
+  else byId(titles[view]).focus({ preventScroll: true });
+});
+
+const showCounts = batched(() => {
+  const counts = {
+    feed: [feed.newCount, "new"],
+    messages: [conversations.unread, "unread"],
+    notifications: [notifications.unread, "unread"],
+  };
+  for (const [name, [count, what]] of Object.entries(counts)) {
+    showCount(app.querySelector(`[data-nav="${name}"] .badge`), count, what);
+  }
+  const unread = conversations.unread + notifications.unread;
+  document.title = unread ? `(${unread}) SocialHub` : "SocialHub";
+});
+for (const one of [feed, conversations, notifications]) one.onChange(showCounts);
+
+byId("notify").addEventListener("click", async () => {
   try {
-    const [page, unread] = await Promise.all([
-      request(`${urls.listUrl}?page_size=${PAGE_SIZE}`),
-      request(urls.countUrl),
-    ]);
-    if (mine !== reloads) return;
-    for (const { id } of page.data.results) known.delete(id);
-    inbox.remove(known);
-    inbox.merge(page.data.results);
-    showOlder(page.data.next);
-    // An event that came meanwhile is as new, or others will follow it.
-    if (changes === unreadChanges) showUnread(unread.data.unread_count);
-    showEmptiness();
+    await rest.postTo(notifyUrl);
   } catch (error) {
-    if (mine !== reloads) return;
-    notice(`The notifications could not be loaded: ${error.message}. Trying again.`);
-    setTimeout(() => mine === reloads && reload(), RELOAD_RETRY_SECONDS * 1000);
+    toast(`That did not work: ${reason(error)}.`);
   }
-}
+});
 
-// --- what the visitor does --------------------------------------------------------------
-
-/** By the socket where there is one, else by REST. The event tells the other tabs. */
-async function markRead(id) {
-  await attempt(async () => {
-    if (client.live) await client.request("notification_read", { notification_id: id });
-    else await request(`${urls.listUrl}/${id}/read`, { method: "POST" });
-    inbox.markRead(id);
-  });
-}
-
-async function markAllRead() {
-  await attempt(async () => {
-    const done = client.live
-      ? await client.request("notification_read_all", {})
-      : (await request(urls.readAllUrl, { method: "POST" })).data;
-    inbox.markAllRead(done.read_at);
-  });
-}
-
-async function showOlderPage() {
-  await attempt(async () => {
-    const { data } = await request(olderUrl);
-    inbox.merge(data.results);
-    showOlder(data.next);
-  });
-}
-
-async function attempt(action) {
-  try {
-    await action();
-  } catch (error) {
-    if (error.signedOut) location.assign(urls.loginUrl);
-    else notice(`That did not work: ${error.message}.`);
-  }
-}
-
-function onClick(id, action) {
-  element(id).addEventListener("click", () => {
-    if (element(id).getAttribute("aria-disabled") !== "true") action();
-  });
-}
-
-/** Unlike `disabled` this leaves the keyboard's focus where it is. */
-function enable(id, enabled) {
-  element(id).setAttribute("aria-disabled", String(!enabled));
-}
-
-onClick("read-all", markAllRead);
-onClick("older", showOlderPage);
-onClick("cut", () => client.cut(CUT_SECONDS));
-onClick("notify", () => attempt(() => request(urls.notifyUrl, { method: "POST" })));
-
-// --- what is shown ------------------------------------------------------------------------
-
-function showState(name, { retryAt: when = 0, code }) {
-  element("state").dataset.state = name;
-  // Written only when it changes: it is read aloud.
-  if (element("state-label").textContent !== LABELS[name]) {
-    element("state-label").textContent = LABELS[name];
-  }
-  retryAt = when;
-  element("state-detail").textContent = DETAILS[name] ?? ENDINGS[code] ?? `The server ended it with ${code}.`;
-  enable("cut", name === "live");
-  countDown();
-}
-
-function countDown() {
-  if (!retryAt) return;
-  const seconds = Math.max(0, Math.ceil((retryAt - Date.now()) / 1000));
-  element("state-detail").textContent = seconds
-    ? `There is no WebSocket. Next attempt in ${seconds}\u00a0s.`
-    : "Trying to open a WebSocket.";
-}
-
-function showCursor({ sequence, epoch }) {
-  element("sequence").textContent = sequence;
-  element("epoch").textContent = epoch.slice(0, 8);
-  element("epoch").title = epoch;
-}
-
-function showUnread(count) {
-  if (count === undefined) return;
-  unreadChanges += 1;
-  element("unread").textContent = `${count} unread`;
-  element("unread").hidden = count === 0;
-  enable("read-all", count > 0);
-  document.title = count ? `(${count}) ${title}` : title;
-}
-
-function showEmptiness() {
-  element("empty").textContent = "Nothing yet. Press “Notify me”.";
-  element("empty").hidden = inbox.size > 0;
-}
-
-function showOlder(next) {
-  // Only its parameters: behind a proxy the server may not know its own address.
-  olderUrl = next && urls.listUrl + new URL(next, location.href).search;
-  element("older").hidden = !olderUrl;
-}
-
-function recoveredText(count) {
-  if (count === 0) return "Connected again. Nothing was missed.";
-  return `Connected again. ${count} missed ${count === 1 ? "event has" : "events have"} arrived.`;
-}
-
-function notice(text) {
-  element("notice").textContent = text;
-  clearTimeout(noticeTimer);
-  noticeTimer = setTimeout(() => (element("notice").textContent = ""), NOTICE_SECONDS * 1000);
-}
-
-setInterval(countDown, 500);
-client.start();
+service.connect(undefined, me.id);
