@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import socket
 import sys
 import tempfile
 from argparse import ArgumentParser
@@ -46,6 +47,7 @@ class Command(EngineCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if importlib.util.find_spec("uvicorn") is None:
             raise CommandError("uvicorn is missing: pip install 'socialhub-realtime[uvicorn]'")
+        _check_address(options["host"], options["port"])
         module, _, attribute = settings.ASGI_APPLICATION.rpartition(".")
         workers = options["workers"]
         if workers > 1 and hints.shared_layer() is None:
@@ -77,3 +79,23 @@ class Command(EngineCommand):
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="realtime-metrics-")
         # In place of this process: the server gets the signals that are meant for it.
         os.execv(sys.executable, arguments)
+
+
+def _check_address(host: str, port: int) -> None:
+    """Say now, in words, why nobody can listen there: uvicorn would only after the site is up.
+
+    Raises:
+        CommandError: the port is taken, or the address is not one of this machine's.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, kind, number, _, address in found:
+            with socket.socket(family, kind, number) as probe:
+                # As servers do: connections of an earlier one that linger do not matter.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+    except OSError as error:
+        raise CommandError(
+            f"Cannot listen on {host}, port {port}: {error.strerror}. Choose another --port "
+            f"(make serve PORT={port + 1}), or see who has it: ss -ltnp 'sport = :{port}'"
+        ) from None
