@@ -18,8 +18,9 @@ import contextvars
 import itertools
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from enum import Enum
 from typing import ParamSpec, TypeVar
 
@@ -116,12 +117,27 @@ def _bound_waits(connection: BaseDatabaseWrapper, **kwargs: object) -> None:
 
     Nor does a transaction hold one for long while nothing happens in it.
     """
-    if getattr(_thread, "in_pool", False) and connection.vendor == "postgresql":
+    if connection.vendor != "postgresql":
+        return
+    in_pool, in_command = (getattr(_thread, name, False) for name in ("in_pool", "in_command"))
+    settings = f"SET lock_timeout = {LOCK_TIMEOUT_MILLISECONDS};" if in_pool else ""
+    if in_pool or in_command:
+        settings += f"SET idle_in_transaction_session_timeout = {IDLE_TRANSACTION_MILLISECONDS}"
         with connection.cursor() as cursor:
-            cursor.execute(
-                f"SET lock_timeout = {LOCK_TIMEOUT_MILLISECONDS};"
-                f"SET idle_in_transaction_session_timeout = {IDLE_TRANSACTION_MILLISECONDS}"
-            )
+            cursor.execute(settings)
+
+
+@contextmanager
+def gives_up_when_frozen() -> Iterator[None]:
+    """What connects within it, in this thread, loses its locks while its process stands still.
+
+    For commands, which people stop in the middle of a transaction with Ctrl-Z.
+    """
+    _thread.in_command = True
+    try:
+        yield
+    finally:
+        _thread.in_command = False
 
 
 def hurry(using: str) -> None:

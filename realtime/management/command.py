@@ -25,7 +25,7 @@ from django.core.management.base import (
 from django.db import Error
 from rich.console import RenderableType
 
-from realtime import protocol
+from realtime import database, protocol
 from realtime.management import output
 
 USAGE = 2
@@ -88,7 +88,8 @@ class EngineCommand(BaseCommand):
             color=not options["no_color"], forced=bool(options["force_color"])
         )
         try:
-            result = super().execute(*args, **options)
+            with database.gives_up_when_frozen():
+                result = super().execute(*args, **options)
             self.stdout.flush()
         except KeyboardInterrupt:
             raise CommandError(self.interrupted) from None

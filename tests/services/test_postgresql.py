@@ -16,11 +16,13 @@ from uuid import uuid4
 import msgspec
 import pytest
 from django.contrib.auth import get_user_model
+from django.core.management import CommandError, call_command
 from django.db import InternalError, connection, transaction
 
 from messaging.models import Conversation, Message
 from messaging.sending import Send, send_together
-from notifications.models import Inbox, Notification
+from notifications import broadcasts
+from notifications.models import Broadcast, Inbox, Notification
 from notifications.services import notify, notify_many
 from realtime import bulk, database, log, protocol, relay
 from realtime.database import Work
@@ -138,6 +140,42 @@ async def test_a_node_that_stands_still_in_a_transaction_keeps_its_locks_from_no
         outcomes = await asyncio.gather(standing, writing, return_exceptions=True)
         await asyncio.to_thread(database.close)
     assert isinstance(outcomes[0], InternalError)
+
+
+def test_a_frozen_command_keeps_its_locks_from_nobody_for_long(
+    monkeypatch: pytest.MonkeyPatch, alice: Any
+) -> None:
+    """As by Ctrl-Z in the middle of a batch: whoever stops the broadcast does not wait for it."""
+    monkeypatch.setattr(database, "IDLE_TRANSACTION_MILLISECONDS", 300)
+    locked, release = threading.Event(), threading.Event()
+    told: list[str] = []
+    stopped: list[bool] = []
+
+    def stand_still(keys: Any, **content: Any) -> int:
+        if not list(keys):
+            return 0  # it is only asked whether the text can be told
+        locked.set()
+        release.wait(2 * PATIENCE)
+        return notify_many(keys, **content)
+
+    def command() -> None:
+        with pytest.raises(CommandError) as refused:
+            call_command("broadcast", "--all", "--yes", "text")
+        told.append(str(refused.value))
+
+    monkeypatch.setattr(broadcasts, "notify_many", stand_still)
+    frozen = in_other_thread(command)
+    assert locked.wait(PATIENCE)
+    pk = Broadcast.objects.get().pk
+    stopping = in_other_thread(lambda: stopped.append(broadcasts.stop(pk)))
+    stopping.join(PATIENCE)
+    assert not stopping.is_alive(), "who stops it waits for the lock"
+    release.set()
+    frozen.join()
+    assert f"0 notified. Go on with: manage.py broadcast --resume {pk}" in told[0]
+    assert stopped == [True]
+    assert Broadcast.objects.get().state == Broadcast.State.STOPPED
+    assert not Notification.objects.exists()
 
 
 @pytest.mark.parametrize("what", ["conversation", "inbox", "user"])
