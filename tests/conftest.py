@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
 
+from notifications import coalesced
 from realtime.throttling import local_counts
 from tests.people import make_user
 from tests.servers import Address, uvicorn_thread
@@ -62,6 +64,12 @@ def options(request: pytest.FixtureRequest, settings: Any) -> None:
 def _empty_cache() -> None:
     cache.clear()
     local_counts.clear()
+
+
+@pytest.fixture(autouse=True)
+def _announced_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages that a test sends after one another count as such, however busy the machine."""
+    monkeypatch.setattr(coalesced, "ANNOUNCE_INTERVAL", timedelta(hours=1))
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 from typing import Any
 
@@ -30,10 +31,14 @@ def login_name(user: Any) -> str:
 
 
 def token_for(user: Any, *, lifetime: timedelta | None = None) -> str:
-    """An access token for `user`."""
+    """An access token for `user`.
+
+    Args:
+        lifetime: at least so much; `exp` is in whole seconds.
+    """
     token = AccessToken.for_user(user)
     if lifetime is not None:
-        token.set_exp(lifetime=lifetime)
+        token["exp"] = math.ceil((token.current_time + lifetime).timestamp())
     return str(token)
 
 

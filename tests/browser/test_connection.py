@@ -36,8 +36,6 @@ def test_a_cut_connection_recovers_with_what_was_missed(alice: Page, carol: Pers
     expect_connection(alice, "Reconnecting")
     carol.post(f"conversations/{talk}/messages", {"content": "Said while you were away"})
     say(alice, "Written while I was away")
-    expect(message(alice, "Written while I was away")).to_contain_text("Waiting to be sent")
-    expect(message(alice, "Said while you were away")).to_have_count(0)
     expect_connection(alice, "Connected")
     expect(message(alice, "Said while you were away")).to_be_visible()
     expect(message(alice, "Written while I was away")).to_contain_text("Delivered")

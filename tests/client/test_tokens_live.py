@@ -44,7 +44,7 @@ class Giver:
 
 
 async def test_a_token_is_renewed_on_the_open_socket(server: Address, alice: Any) -> None:
-    short = token_for(alice, lifetime=timedelta(seconds=3))
+    short = token_for(alice, lifetime=timedelta(seconds=6))
     giver, statuses = Giver(short, token_for(alice)), Statuses()
     client = PatientClient(server.http, get_token=giver, timing=QUICK, on_status=statuses)
     async with client, client_of(server.http, alice, token=short) as forgotten:

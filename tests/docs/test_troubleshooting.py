@@ -72,7 +72,7 @@ async def test_the_page_says_why_a_socket_was_closed(
 
 
 async def test_the_page_knows_the_end_of_a_token(server: Address, alice: Any) -> None:
-    token = token_for(alice, lifetime=timedelta(seconds=1))
+    token = token_for(alice, lifetime=timedelta(seconds=4))
     async with open_socket(server, token=token) as socket:
         code, before = await socket.closed()
     assert_on_page(code, f"`{before[-1]['payload']['reason']}`")

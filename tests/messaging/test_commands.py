@@ -173,6 +173,7 @@ async def test_a_frame_names_one_conversation(
 async def test_reading_over_the_socket(server: Address, alice: Any, bob: Any, carol: Any) -> None:
     conversation = await talk_of(server, alice, bob)
     message = await in_thread(say, bob, conversation, "Hello")
+    await settled(server, alice)
     receipt = {"conversation_id": f"conv_{conversation}", "message_ids": [message.id]}
     async with open_socket(server, alice) as a, open_socket(server, bob) as b:
         await join(b, conversation)

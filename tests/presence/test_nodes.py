@@ -19,7 +19,7 @@ from tests.presence.watching import (
 )
 from tests.servers import Address, server_process
 
-QUICK_LEASE = {"LEASE_INTERVAL": 0.2, "LEASE_SECONDS": 1}
+QUICK_LEASE = {"LEASE_INTERVAL": 0.2, "LEASE_SECONDS": 4}
 
 
 @pytest.mark.options(PRESENCE_GRACE=0.3, **QUICK_LEASE)

@@ -20,7 +20,7 @@ from realtime.feed import feed_event
 from realtime.feed_commands import CHANNEL, FeedCount, feed_counts, mark_seen
 from realtime.users import user_id
 from socialhub.models import Comment, Post
-from tests.clients import Frame, Socket, in_thread, open_socket
+from tests.clients import Frame, Socket, in_thread, open_socket, settled
 from tests.realtime.test_feed import for_some, post_by
 from tests.servers import Address
 
@@ -161,6 +161,7 @@ async def test_feed_seen_resets_the_count_on_all_of_the_user_s_devices(
     server: Address, alice: Any, bob: Any
 ) -> None:
     await in_thread(post_by, bob)
+    await settled(server, alice)
     async with open_socket(server, alice) as phone, open_socket(server, alice) as laptop:
         for device in (phone, laptop):
             assert (await watching(device))["new_posts_count"] == 1

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -203,11 +202,7 @@ async def test_several_people_s_presence_in_one_hello(
 # --- commands ------------------------------------------------------------------------------
 
 
-async def test_a_message(
-    queries: Queries, counted_server: Address, alice: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # So that it never is time to announce the conversation's notification again.
-    monkeypatch.setattr("notifications.coalesced.ANNOUNCE_INTERVAL", timedelta(hours=1))
+async def test_a_message(queries: Queries, counted_server: Address, alice: Any) -> None:
     costs = []
     async with open_socket(counted_server, alice) as socket:
         for size in SIZES:

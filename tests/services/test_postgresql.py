@@ -282,7 +282,7 @@ async def test_200_waiting_polls_hold_no_database_connection_each(alice: Any) ->
 FREEZE_IN_TRANSACTION = """
 import os, signal
 from realtime import erasure, relay
-relay.LOCK_MILLISECONDS = 500
+relay.LOCK_MILLISECONDS = 3000
 carry_out = erasure.carry_out
 def copy_and_freeze(*args, **kwargs):
     carry_out(*args, **kwargs)

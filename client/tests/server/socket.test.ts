@@ -69,7 +69,7 @@ describe("a token", () => {
 
   it("that expires is the end where there is no other", async () => {
     const service = client();
-    service.connect(token("alice", 20, Date.now() - 18_000));
+    service.connect(token("alice", 20, Date.now() - 14_000));
     const state = await next(service.state$, ({ status }) => status === ConnectionStatus.ENDED);
     expect(state).toMatchObject({ closeCode: 4501, error: { code: "TOKEN_EXPIRED" } });
   });

@@ -24,6 +24,8 @@ SKEW_SECONDS = 1.0
 # Tokens of a server that is farther ahead than this are refused by the others.
 WORST_SKEW_SECONDS = 60.0
 SLOW_SECONDS = 0.05
+# The quickest counts: a busy machine may hold up one.
+TRIES = 3
 # Of the outbox, whose rows come and go: more mean that vacuum does not keep up.
 DEAD_ROWS = 100_000
 LONG_TRANSACTION = "5 minutes"
@@ -34,9 +36,7 @@ def examine_reach() -> Iterator[Finding]:
     """Whether it answers, how fast, and which one it is. Nothing else is to be asked if not."""
     connection = connections[log.database_alias()]
     connection.ensure_connection()  # refuses versions that Django does not support
-    began = time.perf_counter()
-    _value(connection, "SELECT 1")
-    seconds = time.perf_counter() - began
+    seconds = min(_seconds(connection) for _ in range(TRIES))
     version = ".".join(str(part) for part in connection.get_database_version())
     told = f"{connection.display_name} {version} answers in {1000 * seconds:.1f} ms"
     if seconds > SLOW_SECONDS:
@@ -164,6 +164,13 @@ def examine_vacuum() -> Iterator[Finding]:
             f"process {pid} of PostgreSQL has had one open for {seconds / 60:.0f} min",
             "It keeps dead rows from being removed: see pg_stat_activity; end it there.",
         )
+
+
+def _seconds(connection: BaseDatabaseWrapper) -> float:
+    """How long a query takes that is no work."""
+    began = time.perf_counter()
+    _value(connection, "SELECT 1")
+    return time.perf_counter() - began
 
 
 def _value(connection: BaseDatabaseWrapper, statement: str) -> Any:

@@ -17,6 +17,7 @@ from realtime.management.doctor.findings import Finding, error, ok, told_by, war
 
 TIMEOUT = 3.0
 SLOW_SECONDS = 0.05
+TRIES = 3
 
 
 def examine_layer() -> Iterator[Finding]:
@@ -56,24 +57,26 @@ def _interval() -> str:
 
 
 async def _round_trip(layer: BaseChannelLayer) -> float:
-    """Seconds that a message to a group of our own takes."""
-    message = {"type": "realtime.doctor", "id": uuid4().hex}
-    group = f"realtime.doctor.{message['id']}"
+    """Seconds that a message to a group of our own takes: the quickest, as the first connects."""
+    group = f"realtime.doctor.{uuid4().hex}"
+    times = []
     try:
         async with asyncio.timeout(TIMEOUT):
             channel = await layer.new_channel()
             await layer.group_add(group, channel)
-            began = time.perf_counter()
-            await layer.group_send(group, message)
-            received = await layer.receive(channel)
-            seconds = time.perf_counter() - began
+            for _ in range(TRIES):
+                message = {"type": "realtime.doctor", "id": uuid4().hex}
+                began = time.perf_counter()
+                await layer.group_send(group, message)
+                received = await layer.receive(channel)
+                times.append(time.perf_counter() - began)
+                if received.get("id") != message["id"]:
+                    raise ConnectionError("another message came back")
             await layer.group_discard(group, channel)
     finally:
         if hasattr(layer, "close_pools"):
             await layer.close_pools()
-    if received.get("id") != message["id"]:
-        raise ConnectionError("another message came back")
-    return seconds
+    return min(times)
 
 
 def examine_cache() -> Iterator[Finding]:

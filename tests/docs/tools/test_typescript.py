@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,9 +21,8 @@ HERE = Path(__file__).parent
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """Where modules of the client's are found, as in an application of the reader's."""
-    folder = CLIENT / "build/docs"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    (CLIENT / "build").mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="docs-", dir=CLIENT / "build"))
     for file in (HERE / "reader.d.ts", HERE / "auth.service.ts", ROOT / "schema/realtime.ts"):
         shutil.copy(file, folder)
     yield folder
