@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.core.cache import caches
@@ -97,6 +99,8 @@ class Allowance:
 # reached. Django's default of 300 entries would forget most users.
 local_counts = LocMemCache("realtime.throttling", {"OPTIONS": {"MAX_ENTRIES": 200_000}})
 _broken_until = 0.0
+# Of the site's cache, as many as were ever used at once.
+_idle: list[BaseCache] = []
 
 
 def count_poll(client: str) -> Allowance:
@@ -123,17 +127,34 @@ def _allow(kind: str, client: str, limit: int, window: int) -> Allowance:
 def _count_shared(key: str, window: int) -> tuple[int, int] | None:
     """Count in the site's cache; None where there is none that nodes share now."""
     global _broken_until
-    cache = caches[conf().CACHE]
-    if isinstance(cache, LocMemCache) or time.monotonic() < _broken_until:
+    if time.monotonic() < _broken_until:
         return None
     try:
-        return _count(cache, key, window)
+        with _shared_cache() as cache:
+            return None if isinstance(cache, LocMemCache) else _count(cache, key, window)
     except Exception as error:
         # Asking a dead Redis again for every poll would make them all wait for it.
         if not _broken_until:
             logger.warning("The cache fails, counting polls on this node only: %r", error)
         _broken_until = time.monotonic() + BROKEN_SECONDS
         return None
+
+
+@contextmanager
+def _shared_cache() -> Iterator[BaseCache]:
+    """The site's cache, for this thread alone until the end of the block.
+
+    Kept afterwards. What `caches[…]` gives would be this one request's, as it belongs to the
+    context that a request's jobs run in: it would connect to the cache for each poll.
+    """
+    try:
+        cache = _idle.pop()
+    except IndexError:
+        cache = caches.create_connection(conf().CACHE)
+    try:
+        yield cache
+    finally:
+        _idle.append(cache)
 
 
 def probe_cache() -> None:
@@ -145,7 +166,8 @@ def probe_cache() -> None:
     if time.monotonic() >= _broken_until:
         return
     try:
-        caches[conf().CACHE].get("realtime:probe")
+        with _shared_cache() as cache:
+            cache.get("realtime:probe")
     except Exception:
         _broken_until = time.monotonic() + BROKEN_SECONDS
     else:
