@@ -29,7 +29,7 @@ R = TypeVar("R")
 Frame = dict[str, Any]
 
 # Long enough for a busy machine; reached only when a test fails.
-PATIENCE = 15.0
+PATIENCE = 30.0
 
 
 async def in_thread(job: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

@@ -10,7 +10,7 @@ from realtime.client import Event, Events
 from tests.monolith.processes import Redis
 from tests.monolith.serving import PASSWORD, Browser, Live, browser
 
-PATIENCE = 15.0
+PATIENCE = 30.0
 
 
 async def take(events: Events, type: str) -> Event:
