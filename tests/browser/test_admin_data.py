@@ -81,6 +81,7 @@ def test_what_was_read_with_all_others_becomes_unread_too(admin: Page, emma: Pag
 def test_sent_again_it_is_not_listed_twice(admin: Page, emma: Page) -> None:
     show(emma, "notifications")
     shown = emma.locator("#notifications > li")
+    expect(shown.first).to_be_visible()
     before = shown.count()
     act(admin, "Send again to the recipients' devices")
     expect(admin.locator(".messagelist")).to_contain_text("1 sent again.")

@@ -69,4 +69,4 @@ def test_marking_read_leaves_the_focus_in_the_list(open_page: OpenPage) -> None:
     second = buttons.nth(1).inner_text()
     buttons.first.focus()
     bob.keyboard.press("Enter")
-    assert bob.locator(":focus").inner_text() == second
+    expect(bob.locator(":focus")).to_have_text(second, use_inner_text=True)
