@@ -30,11 +30,16 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class Deferral:
-    """The place in a request's scope where its view can leave the rest of its work."""
+    """The place in a request's scope where its view can leave the rest of its work.
 
-    __slots__ = ("_answer", "_headers", "_log_fields")
+    Attributes:
+        is_answered: Django has sent the whole response.
+    """
+
+    __slots__ = ("_answer", "_headers", "_log_fields", "is_answered")
 
     def __init__(self) -> None:
+        self.is_answered = False
         self._answer: Answer | None = None
         self._headers: Headers = []
         self._log_fields: dict[str, str] = {}
@@ -55,6 +60,9 @@ class Deferral:
         async def send_unless_left(message: Mapping[str, Any]) -> None:
             if self._answer is None:
                 await send(message)
+                self.is_answered = not (
+                    message["type"] == "http.response.start" or message.get("more_body")
+                )
             elif message["type"] == "http.response.start":
                 self._headers = message["headers"]
 

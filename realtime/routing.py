@@ -5,6 +5,7 @@ application = realtime_application(get_asgi_application())
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -82,7 +83,7 @@ class HttpRouter:
                 await respond(send, refusal)
                 return
             scope[KEY] = deferral = Deferral()
-            receive = _bounded(receive)
+            receive = _until_answered(_bounded(receive), deferral)
             # What Django does synchronously around the view (signals, DRF's
             # request) shares a few threads instead of taking one per request.
             async with ThreadSensitiveContext(executor=request_lane()):
@@ -114,6 +115,22 @@ def _bounded(receive: Receive) -> Receive:
         return {"type": "http.disconnect"} if read > MAX_BODY_BYTES else message
 
     return receive_some
+
+
+def _until_answered(receive: Receive, deferral: Deferral) -> Receive:
+    """Django listens for the client's leaving, and is told of it after each answer, too.
+
+    It raises an exception then that keeps the whole request in memory until the garbage
+    collector looks. Who is told nothing more is cancelled, which leaves nothing behind.
+    """
+
+    async def receive_before() -> dict[str, Any]:
+        message = await receive()
+        if deferral.is_answered:
+            await asyncio.get_running_loop().create_future()
+        return message
+
+    return receive_before
 
 
 async def respond(send: Send, error: RealtimeError) -> None:

@@ -105,7 +105,13 @@ class RealtimeView(RestMixin, AsyncAPIView):
             self.allowance = await database.run(
                 Work.ENTRY, count_poll, _by_address(client_address(request))
             )
-        return await super().async_dispatch(request, *args, **kwargs)
+        try:
+            return await super().async_dispatch(request, *args, **kwargs)
+        finally:
+            # Where Django and DRF tie requests and views to themselves: thousands of polls
+            # that end at once would stay in memory until the garbage collector looks.
+            self.request.parser_context.clear()
+            vars(self).pop("head", None)
 
 
 def _admit(

@@ -68,9 +68,28 @@ async def test_nothing_is_kept_of_the_request_while_it_waits(server: Address, al
     async with open_poller(server, alice) as poller:
         waiting = await waiting_poll(poller.http, alice, poller.position)
         gc.collect()
-        assert not [kept for kept in gc.get_objects() if isinstance(kept, ASGIRequest)]
+        assert not requests_in_memory()
         await in_thread(notify, alice, "like", "now")
         assert (await asyncio.wait_for(waiting, PATIENCE)).json()["events"]
+
+
+@pytest.mark.parametrize("timeout", [0, 0.05])
+async def test_a_poll_that_is_answered_leaves_nothing_to_the_garbage_collector(
+    server: Address, alice: Any, timeout: float
+) -> None:
+    async with open_poller(server, alice) as poller:
+        await poller.poll(timeout=0.05)
+        gc.collect()
+        gc.disable()
+        try:
+            await poller.poll(timeout=timeout)
+            await until(lambda: not requests_in_memory())
+        finally:
+            gc.enable()
+
+
+def requests_in_memory() -> list[ASGIRequest]:
+    return [kept for kept in gc.get_objects() if isinstance(kept, ASGIRequest)]
 
 
 async def test_a_client_that_goes_away_waits_no_more(server: Address, alice: Any) -> None:
