@@ -111,7 +111,7 @@ class RealtimeView(RestMixin, AsyncAPIView):
             # Where Django and DRF tie requests and views to themselves: thousands of polls
             # that end at once would stay in memory until the garbage collector looks.
             self.request.parser_context.clear()
-            vars(self).pop("head", None)
+            self.__dict__.pop("head", None)
 
 
 def _admit(
