@@ -1,28 +1,36 @@
-"""uvicorn's protocols, with a quicker way out and a limit to how slowly one may come in.
+"""uvicorn's protocols, with a quicker way in and out, and a limit to how slowly one may come.
 
     uvicorn --ws realtime.uvicorn_protocol:WebSocketProtocol \\
             --http realtime.uvicorn_protocol:HttpProtocol site.asgi:application
 
-Without them everything works. A fan-out then costs more per socket, and whoever
-sends a request's head slowly, or endlessly, is for a proxy in front to stop.
+Without them everything works. A handshake and a fan-out then cost more per socket, and
+whoever sends a request's head slowly, or endlessly, is for a proxy in front to stop.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
+from urllib.parse import unquote
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
+from websockets.protocol import SERVER, Protocol
+from websockets.utils import accept_key
 
 from realtime.errors import CloseCode
 from realtime.lean import Gate, Inbox
+from realtime.opening import MOST_BYTES, Opening, usual_opening
 from realtime.outbound import TRANSPORT_EXTENSION
 
 # For the whole head of a request: method, path, query and headers.
 HEAD_SECONDS = 10.0
 MAX_HEAD_BYTES = 64 * 1024
+
+
+_SWITCHING_PROTOCOLS = b"HTTP/1.1 101 Switching Protocols\r\n"
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -55,6 +63,30 @@ class HttpProtocol(HttpToolsProtocol):
         self._end_head()
         super().on_headers_complete()
 
+    def handle_websocket_upgrade(self) -> None:
+        """uvicorn writes the head anew, for a parser in Python: a third of a handshake."""
+        opening = self._usual_opening()
+        if opening is None or self.ws_protocol_class is not WebSocketProtocol:
+            super().handle_websocket_upgrade()
+            return
+        self.connections.discard(self)
+        protocol = WebSocketProtocol(
+            config=self.config, server_state=self.server_state, app_state=self.app_state
+        )
+        protocol.take_over(self, opening)
+        self.transport.set_protocol(protocol)
+
+    def _usual_opening(self) -> Opening | None:
+        """What the client asks for; None: uvicorn's way is the right one."""
+        # That logs each handshake, for who wants to read of them.
+        if self._head_bytes > MOST_BYTES or self.logger.isEnabledFor(logging.INFO):
+            return None
+        scope = self.scope
+        opening = usual_opening(scope["method"], scope["http_version"], self.headers)
+        if opening is None or not self.url.isascii():
+            return None
+        return None if opening.extensions and self.config.ws_per_message_deflate else opening
+
     def _await_head(self) -> None:
         self._head_bytes = 0
         self._head_timer = self.loop.call_later(HEAD_SECONDS, self._too_slow)
@@ -75,6 +107,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     # What uvicorn's protocol keeps: its dictionary would take 1.5 KB for each socket.
     # A name that is missing here, or no longer used, does no harm.
     __slots__ = (
+        # Ours, of a handshake that has not been answered yet.
+        "_early",
+        "_key",
         "app",
         "app_state",
         "asgi_version",
@@ -118,6 +153,70 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         super().__init__(*args, **kwargs)
         self.queue = Inbox()  # type: ignore[assignment]
         self.writable = Gate()  # type: ignore[assignment]
+        self._key: str | None = None
+        self._early = b""
+
+    def take_over(self, http: HttpProtocol, opening: Opening) -> None:
+        """Answer this handshake, whose head `http` has read, in place of uvicorn's parser."""
+        self.transport, self.scheme = http.transport, "wss" if http.scheme == "https" else "ws"
+        self.server, self.client = http.server, http.client
+        self.connections.add(self)
+        self._key, self.handshake_initiated = opening.key, True
+        path, _, query = http.url.partition(b"?")
+        self.scope = {
+            "type": "websocket",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.4"},
+            "http_version": "1.1",
+            "scheme": self.scheme,
+            "server": self.server,
+            "client": self.client,
+            "root_path": self.root_path,
+            "path": self.root_path + unquote(path.decode("ascii")),
+            "raw_path": self.root_path.encode("ascii") + path,
+            "query_string": query,
+            "headers": http.headers,
+            "subprotocols": opening.subprotocols,
+            "state": self.app_state.copy(),
+            "extensions": {"websocket.http.response": {}, TRANSPORT_EXTENSION: self},  # type: ignore[dict-item]
+        }
+        self.queue.put_nowait({"type": "websocket.connect"})
+        task = self.loop.create_task(self.run_asgi())
+        task.add_done_callback(self.on_task_complete)
+        self.tasks.add(task)
+
+    async def send(self, message: Any) -> None:
+        """ASGI's `send`."""
+        if self._key is not None and message["type"] == "websocket.accept" and self._is_open():
+            self._accept(self._key, message)
+        else:
+            await super().send(message)
+
+    def _is_open(self) -> bool:
+        return not self.disconnected and not self.transport.is_closing()
+
+    def _accept(self, key: str, message: Any) -> None:
+        """Switch protocols: what was said so far is over."""
+        headers = [
+            (b"upgrade", b"websocket"),
+            (b"connection", b"Upgrade"),
+            (b"sec-websocket-accept", accept_key(key).encode()),
+            *self.default_headers,
+            *message.get("headers", ()),
+        ]
+        if subprotocol := message.get("subprotocol"):
+            headers.append((b"sec-websocket-protocol", subprotocol.encode()))
+        lines = [b"%b: %b\r\n" % header for header in headers]
+        self.transport.write(b"".join([_SWITCHING_PROTOCOLS, *lines, b"\r\n"]))
+        # Only frames from now on: what uvicorn made first reads a request's head before them.
+        self.conn = Protocol(  # type: ignore[assignment]
+            SERVER, max_size=self.config.ws_max_size, logger=self.conn.logger
+        )
+        self._key, self.handshake_complete = None, True
+        self.start_keepalive()
+        if self._early:
+            early, self._early = self._early, b""
+            self.transport.resume_reading()
+            self.data_received(early)
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
@@ -129,12 +228,18 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def start_keepalive(self) -> None:
         """The handshake has been answered: forget what was said in it."""
         super().start_keepalive()
-        # Not just deleted: the parser of `websockets` keeps the request as well.
-        self.request.headers.clear()
-        self.response.headers.clear()
-        del self.request, self.response
+        if hasattr(self, "request"):
+            # Not just deleted: the parser of `websockets` keeps the request as well.
+            self.request.headers.clear()
+            self.response.headers.clear()
+            del self.request, self.response
 
     def data_received(self, data: bytes) -> None:
+        if self._key is not None:
+            # Too early, but no reason to lose it. More of it can wait in the kernel.
+            self._early += data
+            self.transport.pause_reading()
+            return
         super().data_received(data)
         if self.conn.handshake_exc is not None and not self.handshake_initiated:
             # A line too long, say: websockets has its refusal ready, which uvicorn
