@@ -25,11 +25,12 @@ from realtime.registry import (
 )
 
 
-def _snapshot(user_id: str, argument: str) -> Snapshot:
-    return {"unread_count": services.unread_count(user_id)}
+def _snapshots(user_ids: list[str]) -> dict[str, Snapshot]:
+    counts = services.unread_counts(user_ids)
+    return {user_id: {"unread_count": count} for user_id, count in counts.items()}
 
 
-register_channel(ChannelKind(CHANNEL, snapshot=_snapshot, automatic=True, polled=True))
+register_channel(ChannelKind(CHANNEL, snapshot_of_users=_snapshots, automatic=True, polled=True))
 register_event("notification", NotificationPayload, logged=True, channel=CHANNEL)
 register_event("notification_read", NotificationRead, logged=True, channel=CHANNEL)
 register_event("notification_read_all", NotificationReadAll, logged=True, channel=CHANNEL)

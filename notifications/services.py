@@ -39,6 +39,7 @@ from notifications.reading import (
     mark_unread,
     uncount,
     unread_count,
+    unread_counts,
     unread_of,
 )
 from realtime import protocol
@@ -64,6 +65,7 @@ __all__ = [
     "uncount",
     "unmute",
     "unread_count",
+    "unread_counts",
     "unread_of",
 ]
 

@@ -32,6 +32,8 @@ from presence.events import (
 )
 from presence.models import Presence
 from realtime import log, sessions
+from realtime.bulk import insert_missing
+from realtime.compiled import Compiled, attributes
 from realtime.conf import Options, conf, hook
 from realtime.errors import invalid, not_found
 from realtime.users import parse_user_id
@@ -126,13 +128,34 @@ def _lock(keys: list[Any]) -> list[Presence]:
     In the order of their keys, for all writers alike; each knows by `now` what
     the database's clock said.
     """
-    rows = Presence.objects.filter(pk__in=keys)
-    known = set(rows.values_list("pk", flat=True))
+    if not keys:
+        return []
+    using = router.db_for_write(Presence)
+    known = {key for (key,) in _known.rows(using, users=keys)}
     if missing := [key for key in keys if key not in known]:
-        Presence.objects.bulk_create(
-            [Presence(user_id=key) for key in _existing(missing)], ignore_conflicts=True
-        )
-    return list(rows.select_for_update().order_by("pk").annotate(now=Now()))
+        insert_missing([Presence(user_id=key) for key in _existing(missing)], using=using)
+    locked = []
+    for *values, now in _locked.rows(using, users=keys):
+        row = Presence.from_db(using, attributes(Presence), values)
+        row.now = now  # type: ignore[attr-defined]
+        locked.append(row)
+    return locked
+
+
+_known = Compiled(
+    lambda users: Presence.objects.filter(user__pk__in=users).values_list("user_id"),
+    fields={"users": Presence._meta.get_field("user")},
+)
+_locked = Compiled(
+    lambda users: (
+        Presence.objects.filter(user__pk__in=users)
+        .select_for_update()
+        .order_by("user_id")
+        .annotate(now=Now())
+        .values_list(*attributes(Presence), "now")
+    ),
+    fields={"users": Presence._meta.get_field("user")},
+)
 
 
 def _settle(locked: list[Presence], *, active: bool = False) -> None:

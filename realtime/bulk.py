@@ -19,19 +19,44 @@ LEAST_COPIED = 20
 def insert_many(rows: list[Any], *, using: str, with_keys: bool = True) -> None:
     """Insert new rows of one model, in this order; no signals are sent.
 
-    The model's key has to be given by the database.
+    Columns with a value of the database's own, as `db_default=Now()`, get that.
 
     Args:
-        with_keys: whether the rows are to get their keys.
+        with_keys: whether the rows are to get the keys that the database gives them.
+            Those that have their keys keep them.
+
+    Raises:
+        django.db.Error: none of them was inserted.
     """
     if not rows:
         return
+    with_keys = with_keys and not _has_its_key(type(rows[0]))
     if len(rows) < LEAST_COPIED:
         _insert(rows, using, with_keys)
     elif connections[using].vendor == "postgresql":
         _copy(rows, using, with_keys)
-    else:
+    elif with_keys:
         type(rows[0])._default_manager.using(using).bulk_create(rows)
+    else:
+        _insert_each(rows, using)
+
+
+def insert_missing(rows: list[Any], *, using: str) -> None:
+    """Insert those of these rows that are not there yet; they have their keys."""
+    if not rows:
+        return
+    if connections[using].vendor == "sqlite":
+        _insert_each(rows, using, " ON CONFLICT DO NOTHING")
+    else:
+        type(rows[0])._default_manager.using(using).bulk_create(rows, ignore_conflicts=True)
+
+
+def _insert_each(rows: list[Any], using: str, conflicts: str = "") -> None:
+    """By a statement for one row, which the driver repeats."""
+    model: type[models.Model] = type(rows[0])
+    statement = _statement(model, using, 1, with_keys=False)
+    with connections[using].cursor() as cursor:
+        cursor.executemany(statement + conflicts, [_values(row, using) for row in rows])
 
 
 def _insert(rows: list[Any], using: str, with_keys: bool) -> None:
@@ -109,8 +134,10 @@ def _copy(rows: list[Any], using: str, with_keys: bool) -> None:
         columns = [_key(model), *columns]
         keys = [[row.pk] for row in rows]
     names = ", ".join(map(quote, columns))
+    connection = connections[using]
     with (
-        connections[using].cursor() as cursor,
+        connection.wrap_database_errors,
+        connection.cursor() as cursor,
         cursor.copy(f"COPY {quote(model._meta.db_table)} ({names}) FROM STDIN") as copy,
     ):
         for key, row in zip(keys, rows, strict=True):
@@ -141,22 +168,36 @@ def _values(row: models.Model, using: str) -> list[Any]:
 def _ways(model: type[models.Model], vendor: str) -> list[tuple[str, Any]]:
     """Each field's attribute, and what makes of its value what the database stores.
 
-    psycopg takes nearly all as they are; asking each field takes longer than the rest.
+    The drivers take nearly all as they are; asking each field takes longer than the rest.
     """
     return [
-        (
-            field.attname,
-            None
-            if vendor == "postgresql" and not isinstance(field, models.JSONField)
-            else field.get_db_prep_save,
-        )
+        (field.attname, None if _is_taken(field, vendor) else field.get_db_prep_save)
         for field in _fields(model)
     ]
 
 
+def _is_taken(field: models.Field[Any, Any], vendor: str) -> bool:
+    if vendor == "postgresql":
+        return not isinstance(field, models.JSONField)
+    return vendor == "sqlite" and type(field) in _PLAIN
+
+
+_PLAIN = (models.CharField, models.TextField, models.BooleanField)
+
+
 @cache
 def _fields(model: type[models.Model]) -> list[models.Field[Any, Any]]:
-    return [field for field in model._meta.local_concrete_fields if not field.primary_key]
+    return [
+        field
+        for field in model._meta.local_concrete_fields
+        if not (field.primary_key and not _has_its_key(model))
+        and not (field.has_db_default() and not field.has_default())
+    ]
+
+
+def _has_its_key(model: type[models.Model]) -> bool:
+    """Whether keys are given in Python, or are another row's, and not by the database."""
+    return not isinstance(model._meta.pk, models.AutoField)
 
 
 def _columns(model: type[models.Model]) -> list[str]:

@@ -151,12 +151,13 @@ def mark_seen(user_id: str) -> FeedCount:
 # --- what is plugged in ------------------------------------------------------------------
 
 
-def _snapshot(user_id: str, argument: str) -> Snapshot:
-    return msgspec.structs.asdict(feed_counts([user_id])[user_id])
+def _snapshots(user_ids: list[str]) -> dict[str, Snapshot]:
+    counts = feed_counts(user_ids)
+    return {user_id: msgspec.structs.asdict(count) for user_id, count in counts.items()}
 
 
 register_event("count_update", FeedCount, logged=False, channel=CHANNEL)
-register_channel(ChannelKind(CHANNEL, snapshot=_snapshot, topic=lambda channel: CHANNEL))
+register_channel(ChannelKind(CHANNEL, snapshot_of_users=_snapshots, topic=lambda channel: CHANNEL))
 register_tick(CHANNEL, "count_update", feed_counts)
 
 

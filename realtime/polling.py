@@ -8,7 +8,7 @@ from typing import Annotated, Any, Protocol
 
 from msgspec import UNSET, Meta, Raw, Struct
 
-from realtime import database, log, protocol, registry
+from realtime import database, joining, log, protocol, registry
 from realtime.authentication import Identity
 from realtime.conf import conf
 from realtime.database import Work
@@ -257,9 +257,7 @@ class Poll:
         self._signals += await _tick(user_id, answer.events)
         answer.events += [_signal_event(signal, answer.last_poll_id) for signal in self._signals]
         if self._new:
-            answer.channels = dict(
-                await database.run(Work.ENTRY, registry.snapshots, user_id, self._new)
-            )
+            answer.channels = await joining.snapshots(user_id, self._new)
         return answer
 
 
@@ -345,7 +343,7 @@ async def _channels(user_id: str, named: str | list[str]) -> PollChannels:
     if len(channels.named) > conf().MAX_SUBSCRIPTIONS:
         raise invalid(f"At most {conf().MAX_SUBSCRIPTIONS} channels", field="channels")
     if channels.named:
-        refused = await database.run(Work.ENTRY, registry.refusals, user_id, channels.named)
+        refused = await joining.refusals(user_id, channels.named)
         for error in refused.values():
             raise error
     return channels

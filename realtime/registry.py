@@ -95,6 +95,9 @@ class ChannelKind:
             in place of `authorize`, where several cost no more queries than one.
         snapshot_many: `(user_id, arguments)`, the state of each, in place of
             `snapshot`; without those that are no longer the user's.
+        snapshot_of_users: `(user_ids)`, the state for each of several users, in place of
+            `snapshot`, for a kind without arguments that anybody may join: who comes at
+            the same time is served by one call.
         takes_argument: whether the name is followed by `:argument`.
         optional_argument: whether it may be; without one the argument is empty.
         topic: `(channel) -> topic` for public channels: the topic whose events
@@ -110,12 +113,24 @@ class ChannelKind:
     snapshot: Callable[[str, str], Snapshot] = _nothing
     authorize_many: Callable[[str, list[str]], Collection[str]] | None = None
     snapshot_many: Callable[[str, list[str]], Mapping[str, Snapshot]] | None = None
+    snapshot_of_users: Callable[[list[str]], Mapping[str, Snapshot]] | None = None
     takes_argument: bool = False
     optional_argument: bool = False
     topic: Callable[[str], str] | None = None
     automatic: bool = False
     polled: bool = False
     members: Callable[[str], Collection[Any]] | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Anybody may join, which needs no look at the database."""
+        return self.authorize is _anyone and self.authorize_many is None
+
+    @property
+    def is_stateless(self) -> bool:
+        """It has no snapshot."""
+        own = self.snapshot_many or self.snapshot_of_users
+        return self.snapshot is _nothing and own is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,6 +372,9 @@ def _refusals(
 def _states(kind: ChannelKind, user_id: str, arguments: list[str]) -> Mapping[str, Snapshot]:
     if kind.snapshot_many is not None:
         return kind.snapshot_many(user_id, arguments) if arguments else {}
+    if kind.snapshot_of_users is not None:
+        states_of_users = kind.snapshot_of_users([user_id])
+        return {"": states_of_users[user_id]} if user_id in states_of_users else {}
     states = {}
     for argument in arguments:
         try:

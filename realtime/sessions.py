@@ -19,6 +19,8 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from realtime import metrics
+from realtime.bulk import insert_many
+from realtime.compiled import Compiled
 from realtime.conf import conf
 from realtime.errors import ErrorCode, RealtimeError
 from realtime.models import Node, PollLease, Session
@@ -94,14 +96,32 @@ class LiveState:
     active: bool
 
 
+# The leases are in the SQL: they change with the settings only.
+_live = Compiled(
+    lambda users, lease: Session.objects.filter(alive("node__"), user__pk__in=users).values_list(
+        "user_id", "idle"
+    ),
+    fields={"users": Session._meta.get_field("user")},
+    literal={"lease"},
+)
+_polling = Compiled(
+    lambda users, lease: PollLease.objects.filter(polling(), user__pk__in=users).values_list(
+        "user_id"
+    ),
+    fields={"users": PollLease._meta.get_field("user")},
+    literal={"lease"},
+)
+
+
 def live_states(keys: Collection[Any]) -> dict[Any, LiveState]:
     """How each of these users is connected now; two queries for all."""
-    sessions = Session.objects.filter(alive("node__"), user_id__in=keys)
+    if not keys:
+        return {}
     connected: dict[Any, bool] = {}
-    for key, idle in sessions.values_list("user_id", "idle"):
+    using = router.db_for_read(Session)
+    for key, idle in _live.rows(using, users=keys, lease=conf().LEASE_SECONDS):
         connected[key] = connected.get(key, False) or not idle
-    leases = PollLease.objects.filter(polling(), user_id__in=keys)
-    for key in leases.values_list("user_id", flat=True):
+    for (key,) in _polling.rows(using, users=keys, lease=conf().POLL_LEASE):
         connected[key] = True
     return {key: LiveState(key in connected, connected.get(key, False)) for key in keys}
 
@@ -210,12 +230,15 @@ def open_sessions(wanted: list[Wanted], node_id: UUID) -> list[UUID | Exception]
     Returns:
         For each, in this order, the session's id, or what `open_session` raises.
     """
+    if not wanted:
+        return []
     rows = _free_slots(wanted, node_id)
     # In one order for all nodes: two that take the same slots must not wait for each other.
     new = sorted((row for row in rows if row), key=lambda row: (str(row.user_id), row.slot))
+    using = router.db_for_write(Session)
     try:
-        with transaction.atomic(using=router.db_for_write(Session)):
-            Session.objects.bulk_create(new)
+        with transaction.atomic(using=using):
+            insert_many(new, using=using)
     except Error:
         # A slot taken by another node, or locked by one that is frozen: whose it is shows.
         rows = [None] * len(wanted)
@@ -225,11 +248,17 @@ def open_sessions(wanted: list[Wanted], node_id: UUID) -> list[UUID | Exception]
     ]
 
 
+_taken = Compiled(
+    lambda users: Session.objects.filter(user__pk__in=users).values_list("user_id", "slot"),
+    fields={"users": Session._meta.get_field("user")},
+)
+
+
 def _free_slots(wanted: list[Wanted], node_id: UUID) -> list[Session | None]:
     """A new session for each; None where every slot is taken."""
     keys = [parse_user_id(one.user_id) for one in wanted]
     taken: defaultdict[Any, set[int]] = defaultdict(set)
-    for key, slot in Session.objects.filter(user_id__in=keys).values_list("user_id", "slot"):
+    for key, slot in _taken.rows(router.db_for_read(Session), users=keys):
         taken[key].add(slot)
     rows: list[Session | None] = []
     for key, one in zip(keys, wanted, strict=True):

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
-from realtime import database, registry
+from realtime import joining, registry
 from realtime.conf import conf
-from realtime.database import Work
 from realtime.errors import RealtimeError, invalid
 
 Names = frozenset[str]
@@ -43,7 +42,7 @@ class Subscriptions:
         wanted = [channel for channel in dict.fromkeys(channels) if channel not in self.channels]
         if not wanted:
             return {}
-        refused = await database.run(Work.ENTRY, registry.refusals, self._user_id, wanted)
+        refused = await joining.refusals(self._user_id, wanted)
         for channel in wanted:
             if channel in refused:
                 continue
@@ -88,7 +87,7 @@ class Subscriptions:
         Rights are checked again here: they may have ended between the first
         check and the moment the channel was joined.
         """
-        found = await database.run(Work.ENTRY, registry.snapshots, self._user_id, channels)
+        found = await joining.snapshots(self._user_id, channels)
         for channel in channels:
             # In a replay private ones end by an order in the log, behind what is still owed.
             if channel not in found and not (replaying and registry.carries_own_events(channel)):
