@@ -392,6 +392,8 @@ async def local_node() -> LocalNode:
     Raises:
         django.db.Error: it could not be started now.
     """
+    if (node := running_node()) is not None:
+        return node
     loop = asyncio.get_running_loop()
     task = _nodes.get(loop)
     if task is None or (task.done() and (task.cancelled() or task.exception())):
