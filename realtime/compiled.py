@@ -45,6 +45,15 @@ class _Argument(Expression):
         return "%s", [self]
 
 
+class _Array(_Argument):
+    """Stands for all values of a collection, where the database takes them as one."""
+
+    MARK = "%s /* array */"
+
+    def as_sql(self, compiler: SQLCompiler, connection: Any) -> Any:
+        return self.MARK, [self]
+
+
 @dataclass(frozen=True, slots=True)
 class _Statement:
     sql: str
@@ -64,7 +73,8 @@ class Compiled:
         literal: arguments that become part of the SQL, as limits; `build` sees their values.
             For each different value the SQL is built anew.
 
-    A collection as an argument is for `__in`. It must not be empty.
+    A collection as an argument is for `__in`. It must not be empty. PostgreSQL gets it as
+    one array: psycopg would look for each of many placeholders, every time.
     """
 
     def __init__(
@@ -108,12 +118,13 @@ class Compiled:
         return [model.from_db(using, names, row) for row in self.rows(using, **arguments)]
 
     def _fill_in(self, using: str, arguments: dict[str, Any]) -> tuple[_Statement, list[Any]]:
-        given = {name: _padded(value) for name, value in arguments.items()}
-        shape = (using, *(self._form(name, value) for name, value in given.items()))
+        connection = connections[using]
+        arrays = connection.vendor == "postgresql"
+        given = {name: _listed(value, padded=not arrays) for name, value in arguments.items()}
+        shape = (using, *(self._form(name, value, arrays) for name, value in given.items()))
         statement = self._statements.get(shape)
         if statement is None:
-            statement = self._statements[shape] = self._compile(using, given)
-        connection = connections[using]
+            statement = self._statements[shape] = self._compile(using, given, arrays)
         values = {
             name: self._prepared(name, value, connection)
             for name, value in given.items()
@@ -126,10 +137,10 @@ class Compiled:
             for param in statement.params
         ]
 
-    def _form(self, name: str, value: Any) -> Any:
+    def _form(self, name: str, value: Any, arrays: bool) -> Any:
         if name in self._literal:
             return value
-        return len(value) if isinstance(value, list) else None
+        return len(value) if isinstance(value, list) and not arrays else None
 
     def _prepared(self, name: str, value: Any, connection: Any) -> Any:
         field = self._fields.get(name)
@@ -139,17 +150,20 @@ class Compiled:
             return [field.get_db_prep_value(one, connection) for one in value]
         return field.get_db_prep_value(value, connection)
 
-    def _compile(self, using: str, given: dict[str, Any]) -> _Statement:
-        placeholders = {}
+    def _compile(self, using: str, given: dict[str, Any], arrays: bool) -> _Statement:
+        placeholders: dict[str, Any] = {}
         for name, value in given.items():
             if name in self._literal:
                 placeholders[name] = value
-            elif isinstance(value, list):
-                placeholders[name] = [_Argument(name, index) for index in range(len(value))]
-            else:
+            elif not isinstance(value, list):
                 placeholders[name] = _Argument(name)
+            elif arrays:
+                placeholders[name] = [_Array(name)]
+            else:
+                placeholders[name] = [_Argument(name, index) for index in range(len(value))]
         compiler = self._compiler(using, placeholders)
         sql, params = compiler.as_sql()
+        sql = sql.replace(f"IN ({_Array.MARK})", "= ANY(%s)")
         converters: dict[int, tuple[list[Any], Any]] = compiler.get_converters(
             [column[0] for column in compiler.select or ()]
         )
@@ -195,9 +209,11 @@ class CompiledUpdate(Compiled):
         return query.get_compiler(using)
 
 
-def _padded(value: Any) -> Any:
-    """A collection as a list as long as a power of two: of few lengths there is little SQL."""
+def _listed(value: Any, *, padded: bool) -> Any:
+    """A collection as a list; padded, its length is a power of two: there is less SQL."""
     if isinstance(value, str | bytes) or not isinstance(value, Collection):
         return value
     listed = list(value)
+    if not padded:
+        return listed
     return listed + listed[-1:] * ((1 << (len(listed) - 1).bit_length()) - len(listed))

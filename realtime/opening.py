@@ -7,7 +7,7 @@ takes. What is unusual in any way, wrong or just rare, is left to one. No I/O he
 from __future__ import annotations
 
 import binascii
-from collections.abc import Iterable
+import re
 from typing import NamedTuple
 
 Header = tuple[bytes, bytes]
@@ -20,6 +20,8 @@ _ONCE = frozenset(
 _OF_A_BODY = frozenset([b"content-length", b"transfer-encoding"])
 _UPGRADE = frozenset([b"upgrade", b"keep-alive, upgrade"])
 _KEY_BYTES = 16
+# Tokens (RFC 9110, section 5.6.2) with commas in between.
+_NAMES = re.compile(rb"[-!#$%&'*+.^_`|~0-9a-zA-Z]+(?:, ?[-!#$%&'*+.^_`|~0-9a-zA-Z]+)*")
 # `websockets` refuses more headers, and longer lines.
 _MOST_HEADERS = 128
 MOST_BYTES = 8192
@@ -48,7 +50,7 @@ def usual_opening(method: str, http_version: str, headers: list[Header]) -> Open
     if method != "GET" or http_version != "1.1" or len(headers) > _MOST_HEADERS:
         return None
     once: dict[bytes, bytes] = {}
-    offered: list[bytes] = []
+    offered: list[str] = []
     extensions = False
     for name, value in headers:
         if name in _ONCE:
@@ -56,14 +58,17 @@ def usual_opening(method: str, http_version: str, headers: list[Header]) -> Open
                 return None
             once[name] = value
         elif name == b"sec-websocket-protocol":
-            offered.append(value)
+            if not _NAMES.fullmatch(value):
+                return None
+            offered += value.decode("ascii").split(",")
         elif name == b"sec-websocket-extensions":
             extensions = True
         elif name in _OF_A_BODY:
             return None
     if not _asks_for_a_websocket(once):
         return None
-    return Opening(once[b"sec-websocket-key"].decode("ascii"), _names(offered), extensions)
+    key = once[b"sec-websocket-key"].decode("ascii")
+    return Opening(key, [name.strip() for name in offered], extensions)
 
 
 def _asks_for_a_websocket(headers: dict[bytes, bytes]) -> bool:
@@ -80,7 +85,3 @@ def _is_key(value: bytes) -> bool:
         return len(binascii.a2b_base64(value, strict_mode=True)) == _KEY_BYTES
     except binascii.Error:
         return False
-
-
-def _names(offered: Iterable[bytes]) -> list[str]:
-    return [name.strip() for value in offered for name in value.decode("latin-1").split(",")]

@@ -57,6 +57,7 @@ def uvicorn_thread() -> Iterator[Address]:
         ws_per_message_deflate=False,
         lifespan="on",
         log_config=None,
+        log_level="warning",
         access_log=False,
     )
     server = uvicorn.Server(config)
@@ -109,7 +110,7 @@ UVICORN = (
     "uvicorn", "socialhub.asgi:application", "--host", "127.0.0.1", "--port", "{port}",
     "--http", "realtime.uvicorn_protocol:HttpProtocol",
     "--ws", "realtime.uvicorn_protocol:WebSocketProtocol", "--ws-max-size", "131072",
-    "--ws-per-message-deflate", "false", "--no-access-log",
+    "--ws-per-message-deflate", "false", "--log-level", "warning", "--no-access-log",
 )  # fmt: skip
 PLAIN_UVICORN = ("uvicorn", "socialhub.asgi:application", "--host", "127.0.0.1", "--port", "{port}")
 DAPHNE = ("daphne", "-b", "127.0.0.1", "-p", "{port}", "socialhub.asgi:application")

@@ -106,7 +106,7 @@ def test_a_batch_that_fails_is_done_one_by_one(
     def fail_for_bob(user: str, *args: Any) -> Any:
         return one_by_one(user, *args) if user == user_id(alice) else fail()
 
-    monkeypatch.setattr(Session.objects, "bulk_create", fail)
+    monkeypatch.setattr(sessions, "insert_many", fail)
     monkeypatch.setattr(sessions, "open_session", fail_for_bob)
     tokens = [token_for(bob), token_for(alice)]
     for_bob, for_alice = admit(node, [Applicant(token, "") for token in tokens])

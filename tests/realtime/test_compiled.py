@@ -63,8 +63,9 @@ def test_a_query_is_built_once_for_each_form_of_its_arguments() -> None:
             expected = [(rows[n].event_id, rows[n].created_at) for n in sorted(wanted)[::-1]]
             channels = [f"channel-{number}" for number in wanted]
             assert query.rows(database_alias(), channels=channels, limit=limit) == expected[:limit]
-    # Lists of 1, 2, 3 or 4, and 8, each with two limits.
-    assert len(built) == 4 * 2
+    # Lists of 1, 2, 3 or 4, and 8, each with two limits; PostgreSQL gets arrays of any length.
+    forms = 1 if connection.vendor == "postgresql" else 4
+    assert len(built) == forms * 2
 
 
 def test_an_update_takes_new_values_and_expressions() -> None:
