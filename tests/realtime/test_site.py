@@ -140,6 +140,7 @@ def test_a_template_gets_a_token_for_who_is_logged_in(alice: Any) -> None:
 async def test_tokens_stay_out_of_the_server_s_log(
     server: Address, alice: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO, "uvicorn.error")  # as with `--access-log`
     async with open_socket(server, alice) as socket:
         await socket.silence()
     lines = [record.getMessage() for record in caplog.records]
