@@ -13,13 +13,14 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
+from django.db import router
 from django.db.models import Q
 
 from notifications import inboxes
 from notifications.audiences import Audience
 from notifications.models import Broadcast
 from notifications.services import notify_many
-from realtime import protocol
+from realtime import database, protocol
 
 # While so many events wait for the relay, others' would have to wait behind more of ours.
 LONGEST_OUTBOX = 100
@@ -87,6 +88,9 @@ def advance(pk: int, audience: Audience, size: int) -> Step | None:
         if row is None:
             return None
         batch = audience.after(row.last_key, size)
+        if not batch.last:
+            # `last_key` is in the same transaction: a batch that is lost is told again.
+            database.commit_without_waiting(router.db_for_write(Broadcast))
         row.notified += notify_many(batch.keys, **row.content)
         row.last_key = batch.position
         row.advanced_at = protocol.now()
