@@ -21,6 +21,7 @@ from notifications.audiences import Audience
 from notifications.models import Broadcast
 from notifications.services import notify_many
 from realtime import database, protocol
+from realtime.compiled import Compiled, attributes
 
 # While so many events wait for the relay, others' would have to wait behind more of ours.
 LONGEST_OUTBOX = 100
@@ -80,13 +81,22 @@ class Step:
     last: bool
 
 
+_locked = Compiled(
+    lambda pk: (
+        Broadcast.objects.filter(pk=pk, state__in=Broadcast.GOING)
+        .select_for_update()
+        .values_list(*attributes(Broadcast))
+    )
+)
+
+
 def advance(pk: int, audience: Audience, size: int) -> Step | None:
     """Tell the next users, in a transaction; None: it was ended, stopped or abandoned."""
     with inboxes.atomic():
-        going = Broadcast.objects.filter(pk=pk, state__in=Broadcast.GOING)
-        row = going.select_for_update().first()
-        if row is None:
+        found = _locked.instances(router.db_for_write(Broadcast), Broadcast, pk=pk)
+        if not found:
             return None
+        row = found[0]
         batch = audience.after(row.last_key, size)
         if not batch.last:
             # `last_key` is in the same transaction: a batch that is lost is told again.

@@ -6,8 +6,8 @@ statement is put together once for each model, and on PostgreSQL many new rows g
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, lru_cache
 from typing import Any
 
 from django.db import connections, models
@@ -34,17 +34,29 @@ def insert_many(rows: list[Any], *, using: str, with_keys: bool = True) -> None:
         type(rows[0])._default_manager.using(using).bulk_create(rows)
 
 
+def insert_missing(rows: list[Any], *, using: str) -> None:
+    """Insert those of these rows whose key is not there yet, in this order; no signals are sent.
+
+    The model's key is not given by the database.
+    """
+    if not rows:
+        return
+    model: type[models.Model] = type(rows[0])
+    statement = _statement(model, using, len(rows), with_keys=False)
+    with connections[using].cursor() as cursor:
+        cursor.execute(f"{statement} ON CONFLICT DO NOTHING", _parameters(rows, using))
+
+
 def _insert(rows: list[Any], using: str, with_keys: bool) -> None:
     model: type[models.Model] = type(rows[0])
-    values = [value for row in rows for value in _values(row, using)]
     with connections[using].cursor() as cursor:
-        cursor.execute(_statement(model, using, len(rows), with_keys), values)
+        cursor.execute(_statement(model, using, len(rows), with_keys), _parameters(rows, using))
         if with_keys:
             for row, (key,) in zip(rows, cursor.fetchall(), strict=True):
                 row.pk = key
 
 
-@cache
+@lru_cache(maxsize=100)
 def _statement(model: type[models.Model], using: str, rows: int, with_keys: bool) -> str:
     quote = connections[using].ops.quote_name
     columns = [quote(column) for column in _columns(model)]
@@ -113,8 +125,8 @@ def _copy(rows: list[Any], using: str, with_keys: bool) -> None:
         connections[using].cursor() as cursor,
         cursor.copy(f"COPY {quote(model._meta.db_table)} ({names}) FROM STDIN") as copy,
     ):
-        for key, row in zip(keys, rows, strict=True):
-            copy.write_row(key + _values(row, using))
+        for key, values in zip(keys, _values(rows, using), strict=True):
+            copy.write_row((*key, *values))
 
 
 def _reserve_keys(rows: list[Any], using: str) -> None:
@@ -129,12 +141,20 @@ def _reserve_keys(rows: list[Any], using: str) -> None:
             row.pk = key
 
 
-def _values(row: models.Model, using: str) -> list[Any]:
+def _parameters(rows: list[Any], using: str) -> list[Any]:
+    return [value for values in _values(rows, using) for value in values]
+
+
+def _values(rows: list[Any], using: str) -> Iterator[list[Any]]:
+    """What the database is to store of each row."""
     connection = connections[using]
-    return [
-        getattr(row, name) if prepare is None else prepare(getattr(row, name), connection)
-        for name, prepare in _ways(type(row), connection.vendor)
-    ]
+    model: type[models.Model] = type(rows[0])
+    ways = _ways(model, connection.vendor)
+    for row in rows:
+        yield [
+            getattr(row, name) if prepare is None else prepare(getattr(row, name), connection)
+            for name, prepare in ways
+        ]
 
 
 @cache
@@ -156,7 +176,9 @@ def _ways(model: type[models.Model], vendor: str) -> list[tuple[str, Any]]:
 
 @cache
 def _fields(model: type[models.Model]) -> list[models.Field[Any, Any]]:
-    return [field for field in model._meta.local_concrete_fields if not field.primary_key]
+    """All but the key that the database gives."""
+    fields = model._meta.local_concrete_fields
+    return [field for field in fields if field is not model._meta.auto_field]
 
 
 def _columns(model: type[models.Model]) -> list[str]:
