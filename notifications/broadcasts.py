@@ -13,13 +13,15 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
+from django.db import router
 from django.db.models import Q
 
 from notifications import inboxes
 from notifications.audiences import Audience
 from notifications.models import Broadcast
 from notifications.services import notify_many
-from realtime import protocol
+from realtime import database, protocol
+from realtime.compiled import Compiled, attributes
 
 # While so many events wait for the relay, others' would have to wait behind more of ours.
 LONGEST_OUTBOX = 100
@@ -79,14 +81,26 @@ class Step:
     last: bool
 
 
+_locked = Compiled(
+    lambda pk: (
+        Broadcast.objects.filter(pk=pk, state__in=Broadcast.GOING)
+        .select_for_update()
+        .values_list(*attributes(Broadcast))
+    )
+)
+
+
 def advance(pk: int, audience: Audience, size: int) -> Step | None:
     """Tell the next users, in a transaction; None: it was ended, stopped or abandoned."""
     with inboxes.atomic():
-        going = Broadcast.objects.filter(pk=pk, state__in=Broadcast.GOING)
-        row = going.select_for_update().first()
-        if row is None:
+        found = _locked.instances(router.db_for_write(Broadcast), Broadcast, pk=pk)
+        if not found:
             return None
+        row = found[0]
         batch = audience.after(row.last_key, size)
+        if not batch.last:
+            # `last_key` is in the same transaction: a batch that is lost is told again.
+            database.commit_without_waiting(router.db_for_write(Broadcast))
         row.notified += notify_many(batch.keys, **row.content)
         row.last_key = batch.position
         row.advanced_at = protocol.now()

@@ -146,9 +146,8 @@ def _notify_batch(keys: Iterable[Any], content: Mapping[str, Any]) -> list[Notif
         return []
     with inboxes.atomic():
         unread = inboxes.lock(recipients, type=content["type"])
-        now = protocol.now()
         created = inboxes.store(
-            [inboxes.draft(key, **content, created_at=now) for key in sorted(unread)]
+            list(inboxes.drafts(sorted(unread), **content, created_at=protocol.now()))
         )
         inboxes.announce(created, {key: count + 1 for key, count in unread.items()})
     return created

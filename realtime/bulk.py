@@ -6,8 +6,8 @@ statement is put together once for each model, and on PostgreSQL many new rows g
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, lru_cache
 from typing import Any
 
 from django.db import connections, models
@@ -30,7 +30,7 @@ def insert_many(rows: list[Any], *, using: str, with_keys: bool = True) -> None:
     """
     if not rows:
         return
-    with_keys = with_keys and not _has_its_key(type(rows[0]))
+    with_keys = with_keys and type(rows[0])._meta.auto_field is not None
     if len(rows) < LEAST_COPIED:
         _insert(rows, using, with_keys)
     elif connections[using].vendor == "postgresql":
@@ -42,34 +42,40 @@ def insert_many(rows: list[Any], *, using: str, with_keys: bool = True) -> None:
 
 
 def insert_missing(rows: list[Any], *, using: str) -> None:
-    """Insert those of these rows that are not there yet; they have their keys."""
+    """Insert those of these rows whose key is not there yet, in this order; no signals are sent.
+
+    The model's key is not given by the database.
+    """
     if not rows:
         return
+    conflicts = " ON CONFLICT DO NOTHING"
     if connections[using].vendor == "sqlite":
-        _insert_each(rows, using, " ON CONFLICT DO NOTHING")
-    else:
-        type(rows[0])._default_manager.using(using).bulk_create(rows, ignore_conflicts=True)
+        _insert_each(rows, using, conflicts)
+        return
+    model: type[models.Model] = type(rows[0])
+    statement = _statement(model, using, len(rows), with_keys=False)
+    with connections[using].cursor() as cursor:
+        cursor.execute(statement + conflicts, _parameters(rows, using))
 
 
 def _insert_each(rows: list[Any], using: str, conflicts: str = "") -> None:
-    """By a statement for one row, which the driver repeats."""
+    """By a statement for one row, which SQLite repeats."""
     model: type[models.Model] = type(rows[0])
     statement = _statement(model, using, 1, with_keys=False)
     with connections[using].cursor() as cursor:
-        cursor.executemany(statement + conflicts, [_values(row, using) for row in rows])
+        cursor.executemany(statement + conflicts, list(_values(rows, using)))
 
 
 def _insert(rows: list[Any], using: str, with_keys: bool) -> None:
     model: type[models.Model] = type(rows[0])
-    values = [value for row in rows for value in _values(row, using)]
     with connections[using].cursor() as cursor:
-        cursor.execute(_statement(model, using, len(rows), with_keys), values)
+        cursor.execute(_statement(model, using, len(rows), with_keys), _parameters(rows, using))
         if with_keys:
             for row, (key,) in zip(rows, cursor.fetchall(), strict=True):
                 row.pk = key
 
 
-@cache
+@lru_cache(maxsize=100)
 def _statement(model: type[models.Model], using: str, rows: int, with_keys: bool) -> str:
     quote = connections[using].ops.quote_name
     columns = [quote(column) for column in _columns(model)]
@@ -140,8 +146,8 @@ def _copy(rows: list[Any], using: str, with_keys: bool) -> None:
         connection.cursor() as cursor,
         cursor.copy(f"COPY {quote(model._meta.db_table)} ({names}) FROM STDIN") as copy,
     ):
-        for key, row in zip(keys, rows, strict=True):
-            copy.write_row(key + _values(row, using))
+        for key, values in zip(keys, _values(rows, using), strict=True):
+            copy.write_row((*key, *values))
 
 
 def _reserve_keys(rows: list[Any], using: str) -> None:
@@ -156,12 +162,20 @@ def _reserve_keys(rows: list[Any], using: str) -> None:
             row.pk = key
 
 
-def _values(row: models.Model, using: str) -> list[Any]:
+def _parameters(rows: list[Any], using: str) -> list[Any]:
+    return [value for values in _values(rows, using) for value in values]
+
+
+def _values(rows: list[Any], using: str) -> Iterator[list[Any]]:
+    """What the database is to store of each row."""
     connection = connections[using]
-    return [
-        getattr(row, name) if prepare is None else prepare(getattr(row, name), connection)
-        for name, prepare in _ways(type(row), connection.vendor)
-    ]
+    model: type[models.Model] = type(rows[0])
+    ways = _ways(model, connection.vendor)
+    for row in rows:
+        yield [
+            getattr(row, name) if prepare is None else prepare(getattr(row, name), connection)
+            for name, prepare in ways
+        ]
 
 
 @cache
@@ -177,6 +191,10 @@ def _ways(model: type[models.Model], vendor: str) -> list[tuple[str, Any]]:
 
 
 def _is_taken(field: models.Field[Any, Any], vendor: str) -> bool:
+    # A key field of the site's own may look different in the database.
+    stored: object = field.target_field if isinstance(field, models.ForeignKey) else field
+    if not type(stored).__module__.startswith("django."):
+        return False
     if vendor == "postgresql":
         return not isinstance(field, models.JSONField)
     return vendor == "sqlite" and type(field) in _PLAIN
@@ -187,17 +205,13 @@ _PLAIN = (models.CharField, models.TextField, models.BooleanField)
 
 @cache
 def _fields(model: type[models.Model]) -> list[models.Field[Any, Any]]:
+    """All but the key that the database gives, and what only it knows."""
     return [
         field
         for field in model._meta.local_concrete_fields
-        if not (field.primary_key and not _has_its_key(model))
-        and not (field.has_db_default() and not field.has_default())
+        if field is not model._meta.auto_field
+        and (field.has_default() or not field.has_db_default())
     ]
-
-
-def _has_its_key(model: type[models.Model]) -> bool:
-    """Whether keys are given in Python, or are another row's, and not by the database."""
-    return not isinstance(model._meta.pk, models.AutoField)
 
 
 def _columns(model: type[models.Model]) -> list[str]:

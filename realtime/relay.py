@@ -25,8 +25,8 @@ from realtime.moving import move
 logger = logging.getLogger("realtime.relay")
 
 BUSY_RETRY = 0.02
-# Where there was something there is more: a process that sends no hints, as a command
-# without Redis, would otherwise get on by one batch in each interval.
+# Where there was something there is more, and not at once: a process that sends no hints,
+# as a command without Redis, would otherwise get on by one batch in each interval.
 AFTER_MOVING = 0.005
 FAILURE_RETRY = 1.0
 # A frozen relay gives up its lock after this long (PostgreSQL only).
@@ -102,6 +102,16 @@ def _lock_head(using: str) -> int | None:
     return row[0] if row else None
 
 
+def rest_after(outcome: Outcome, rest: float) -> float:
+    """Seconds to rest unless woken: short after rows were moved, then twice as long each time.
+
+    Args:
+        rest: how long it was the time before.
+    """
+    moved = outcome in (Outcome.MOVED, Outcome.MORE)
+    return min(AFTER_MOVING if moved else 2 * rest, conf().TAIL_INTERVAL)
+
+
 def drain() -> None:
     """Move everything that is pending now. For commands and tests."""
     while relay_batch(conf().RELAY_BATCH) is Outcome.MORE:
@@ -118,6 +128,7 @@ class Relay:
     def __init__(self, on_moved: Callable[[], None]) -> None:
         self._on_moved = on_moved
         self._pending = asyncio.Event()
+        self._rest = conf().TAIL_INTERVAL
 
     def wake(self) -> None:
         """Look at the outbox now; a batch under way is followed by another look."""
@@ -147,6 +158,7 @@ class Relay:
             await self._pause(outcome)
 
     async def _pause(self, outcome: Outcome) -> None:
+        self._rest = rest_after(outcome, self._rest)
         if outcome is Outcome.MORE:
             return
         if outcome is Outcome.BUSY:
@@ -154,8 +166,7 @@ class Relay:
             return
         # Not wait_for(): Python 3.11's loses a cancellation that comes with the event.
         try:
-            moved = outcome is Outcome.MOVED
-            async with asyncio.timeout(AFTER_MOVING if moved else conf().TAIL_INTERVAL):
+            async with asyncio.timeout(self._rest):
                 await self._pending.wait()
         except TimeoutError:
             pass

@@ -29,7 +29,12 @@ def parse_user_id(value: object) -> Any:
     """
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise ValueError(f"not a user id: {value!r}")
-    return parse_field(get_user_model()._meta.pk, value)
+    return parse_field(_key_field(), value)
+
+
+@cache
+def _key_field() -> models.Field[Any, Any]:
+    return get_user_model()._meta.pk
 
 
 def users_by_key(keys: Collection[Any]) -> dict[Any, AbstractBaseUser]:

@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models import F, QuerySet
 
 from realtime import protocol
-from realtime.bulk import LEAST_COPIED, insert_many
+from realtime.bulk import LEAST_COPIED, insert_many, insert_missing
 from realtime.compiled import Compiled, CompiledUpdate
 from realtime.log import database_alias
 from realtime.models import Event, OutboxEvent, TokenRevocation
@@ -46,6 +46,16 @@ def test_rows_are_stored_in_order_with_their_keys_and_all_their_values(count: in
     assert [row.pk for row in rows] == [row.pk for row in stored]
     for row, found in zip(rows, stored, strict=True):
         assert {n: getattr(row, n) for n in names} == {n: getattr(found, n) for n in names}
+
+
+def test_only_rows_that_are_missing_are_inserted(alice: Any, bob: Any, carol: Any) -> None:
+    earlier, now = protocol.now() - timedelta(days=1), protocol.now()
+    TokenRevocation.objects.create(user=bob, revoked_at=earlier)
+    rows = [TokenRevocation(user=user, revoked_at=now) for user in (alice, bob, carol)]
+    insert_missing(rows, using=database_alias())
+    insert_missing([], using=database_alias())
+    found = dict(TokenRevocation.objects.values_list("user_id", "revoked_at"))
+    assert found == {alice.pk: now, bob.pk: earlier, carol.pk: now}
 
 
 def test_a_query_is_built_once_for_each_form_of_its_arguments() -> None:

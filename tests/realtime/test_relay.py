@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -11,9 +12,11 @@ from django.db import transaction
 
 from notifications.services import notify
 from realtime import log, moving, relay
+from realtime.conf import conf
 from realtime.erasure import erase_subject
 from realtime.models import Event, EventRecipient, LogHead, OutboxEvent
-from tests.clients import in_thread, open_poller, open_socket
+from realtime.relay import Outcome
+from tests.clients import PATIENCE, in_thread, open_poller, open_socket
 from tests.servers import UVICORN, Address, manage, server_process
 
 # Dies when the rows are copied, before they are committed.
@@ -77,6 +80,32 @@ def test_events_are_moved_alike(
         assert event.sequence == number
         for name in moving.COPIED:
             assert getattr(event, name) == getattr(row, name), name
+
+
+@pytest.mark.options(TAIL_INTERVAL=2 * PATIENCE)
+async def test_a_command_that_sends_no_hints_is_not_left_waiting_between_its_batches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It needs longer for the next one than the relay for this: a few looks find nothing."""
+    outcomes = iter([Outcome.MOVED, *[Outcome.IDLE] * 3, Outcome.MOVED, *[Outcome.IDLE] * 100])
+    monkeypatch.setattr(relay, "relay_batch", lambda limit, look: next(outcomes))
+    moved: asyncio.Queue[None] = asyncio.Queue()
+    running = asyncio.create_task(relay.Relay(lambda: moved.put_nowait(None)).run())
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await moved.get()
+            await moved.get()
+    finally:
+        running.cancel()
+
+
+@pytest.mark.options(TAIL_INTERVAL=0.25)
+@pytest.mark.parametrize("moved", [Outcome.MOVED, Outcome.MORE])
+def test_the_relay_looks_less_and_less_often_where_nothing_comes(moved: Outcome) -> None:
+    rests = [relay.rest_after(moved, conf().TAIL_INTERVAL)]
+    while len(rests) < 8:
+        rests.append(relay.rest_after(Outcome.IDLE, rests[-1]))
+    assert rests == [0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.25, 0.25]
 
 
 async def test_a_restored_backup_is_told_by_hand_where_no_server_was_running(alice: Any) -> None:

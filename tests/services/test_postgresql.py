@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 from typing import Any
 from uuid import uuid4
 
@@ -22,6 +22,7 @@ from django.db import InternalError, connection, transaction
 from messaging.models import Conversation, Message
 from messaging.sending import Send, send_together
 from notifications import broadcasts
+from notifications.audiences import Audience
 from notifications.models import Broadcast, Inbox, Notification
 from notifications.services import notify, notify_many
 from realtime import bulk, database, log, protocol, relay
@@ -176,6 +177,35 @@ def test_a_frozen_command_keeps_its_locks_from_nobody_for_long(
     assert stopped == [True]
     assert Broadcast.objects.get().state == Broadcast.State.STOPPED
     assert not Notification.objects.exists()
+
+
+@pytest.mark.parametrize("around", [False, True], ids=["alone", "in another transaction"])
+def test_only_a_broadcast_s_last_batch_waits_for_the_disk(
+    alice: Any, bob: Any, monkeypatch: pytest.MonkeyPatch, around: bool
+) -> None:
+    """And what the site wrote in a transaction around it is waited for, as ever."""
+
+    def waits() -> str:
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW synchronous_commit")
+            return str(cursor.fetchone()[0])
+
+    def note(keys: Any, **content: Any) -> int:
+        noted.append(waits())
+        return notify_many(keys, **content)
+
+    noted: list[str] = []
+    audience = Audience("all active users")
+    row = broadcasts.draft(broadcasts.Content(message="text"), audience)
+    row.save()
+    monkeypatch.setattr(broadcasts, "notify_many", note)
+    with transaction.atomic() if around else nullcontext():
+        for last in (False, True):
+            step = broadcasts.advance(row.pk, audience, 1)
+            assert step is not None
+            assert step.last is last
+            noted.append(waits())
+    assert noted == ["on" if around else "off", "on", "on", "on"]
 
 
 @pytest.mark.parametrize("what", ["conversation", "inbox", "user"])
