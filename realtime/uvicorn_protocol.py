@@ -64,11 +64,16 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def handle_websocket_upgrade(self) -> None:
-        """uvicorn writes the head anew, for a parser in Python: a third of a handshake."""
         opening = self._usual_opening()
-        if opening is None or self.ws_protocol_class is not WebSocketProtocol:
+        if opening is not None and self.ws_protocol_class is WebSocketProtocol:
+            self._hand_over(opening)
+        else:
             super().handle_websocket_upgrade()
-            return
+        # It holds on to us as we do to it: work for the garbage collector.
+        self.parser = None  # type: ignore[assignment]
+
+    def _hand_over(self, opening: Opening) -> None:
+        """uvicorn writes the head anew, for a parser in Python: a third of a handshake."""
         self.connections.discard(self)
         protocol = WebSocketProtocol(
             config=self.config, server_state=self.server_state, app_state=self.app_state
