@@ -98,11 +98,13 @@ def _process(*command: str, env: Callable[[Context], dict[str, str]] = lambda co
 
 
 def _uvicorn(
-    application: str, env: Callable[[Context], dict[str, str]] = lambda context: {}
+    application: str,
+    env: Callable[[Context], dict[str, str]] = lambda context: {},
+    protocols: tuple[str, ...] = ("--http", "httptools"),
 ) -> Start:
     return _process(
         sys.executable, "-m", "uvicorn", "--host", HOST, "--port", "{port}", "--loop", "uvloop",
-        "--http", "httptools", "--lifespan", "off", "--log-level", "warning", application, env=env,
+        *protocols, "--lifespan", "off", "--log-level", "warning", application, env=env,
     )  # fmt: skip
 
 
@@ -197,14 +199,24 @@ TUTORIAL_ON_UVICORN = Contender(
     envelope=MESSAGE_JSON,
     share=10,
 )
-# Not one of the peers: the wall that everything on uvicorn stands before.
-UVICORN_ALONE = Contender(
-    "uvicorn alone",
-    _uvicorn("benchmarks.peers.accepting:application"),
+# Not among the peers: the walls that everything on uvicorn stands before, as it comes and as
+# `manage.py serve` has it.
+_ACCEPTING = "benchmarks.peers.accepting:application"
+UVICORN_ALONE = Contender("uvicorn alone", _uvicorn(_ACCEPTING), path="/", envelope="", greetings=1)
+OUR_UVICORN_ALONE = Contender(
+    "uvicorn alone, our protocols",
+    _uvicorn(
+        _ACCEPTING,
+        protocols=(
+            "--http", "realtime.uvicorn_protocol:HttpProtocol",
+            "--ws", "realtime.uvicorn_protocol:WebSocketProtocol",
+            "--ws-per-message-deflate", "false", "--no-access-log",
+        ),
+    ),
     path="/",
     envelope="",
     greetings=1,
-)
+)  # fmt: skip
 CONTENDERS = (
     PRODUCT,
     PRODUCT_ON_DAPHNE,

@@ -11,7 +11,15 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks.contenders import PRODUCT, SOCKET_IO, UVICORN_ALONE, WS, Contender, Context
+from benchmarks.contenders import (
+    OUR_UVICORN_ALONE,
+    PRODUCT,
+    SOCKET_IO,
+    UVICORN_ALONE,
+    WS,
+    Contender,
+    Context,
+)
 from benchmarks.load import Job, Opened, held_open
 from benchmarks.processes import raise_file_limit
 from benchmarks.product.server import on_postgresql, on_sqlite
@@ -24,6 +32,7 @@ SPARE_FILES = 256
 AT_ONCE = 100
 TIMEOUT = 60.0
 GOAL = 1.5
+PEERS = (SOCKET_IO, WS, UVICORN_ALONE, OUR_UVICORN_ALONE)
 
 
 def main() -> int:
@@ -50,9 +59,7 @@ def _measure(options: argparse.Namespace) -> Report:
         for number in range(1, rounds + 1):
             for name, contender, site in (
                 *((f"{PRODUCT.name}, {name}", PRODUCT, site) for name, site in sites.items()),
-                (SOCKET_IO.name, SOCKET_IO, sites["SQLite"]),
-                (WS.name, WS, sites["SQLite"]),
-                (UVICORN_ALONE.name, UVICORN_ALONE, sites["SQLite"]),
+                *((peer.name, peer, sites["SQLite"]) for peer in PEERS),
             ):
                 opened = _open(contender, Context(directory, site, ""), sockets)
                 results.setdefault(name, []).append(opened)

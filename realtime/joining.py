@@ -49,7 +49,7 @@ def _is_shared(kind: ChannelKind) -> bool:
     return kind.snapshot_of_users is not None or kind.is_stateless
 
 
-def _snapshots_of_users(calls: list[tuple[str, list[str]]]) -> list[States | Alone | Exception]:
+def snapshots_of_users(calls: list[tuple[str, list[str]]]) -> list[States | Alone | Exception]:
     """Each caller's states, by one call of each kind; if that fails, each for itself."""
     users: defaultdict[ChannelKind, dict[str, None]] = defaultdict(dict)
     for user_id, channels in calls:
@@ -78,4 +78,4 @@ def _states(
     return found
 
 
-_together: Together[States] = Together(Work.ENTRY, registry.snapshots, _snapshots_of_users)
+_together: Together[States] = Together(Work.ENTRY, registry.snapshots, snapshots_of_users)

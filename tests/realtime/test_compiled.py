@@ -8,14 +8,14 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F, QuerySet
 
 from realtime import protocol
 from realtime.bulk import LEAST_COPIED, insert_many, insert_missing
 from realtime.compiled import Compiled, CompiledUpdate
 from realtime.log import database_alias
-from realtime.models import Event, OutboxEvent, TokenRevocation
+from realtime.models import Event, Node, OutboxEvent, Session, TokenRevocation
 from realtime.users import users_by_key
 
 pytestmark = pytest.mark.django_db
@@ -46,6 +46,28 @@ def test_rows_are_stored_in_order_with_their_keys_and_all_their_values(count: in
     assert [row.pk for row in rows] == [row.pk for row in stored]
     for row, found in zip(rows, stored, strict=True):
         assert {n: getattr(row, n) for n in names} == {n: getattr(found, n) for n in names}
+
+
+@pytest.mark.parametrize("count", [1, LEAST_COPIED])
+def test_rows_keep_the_keys_they_have_and_get_what_only_the_database_knows(
+    alice: Any, count: int
+) -> None:
+    node = Node.objects.create(name="here")
+    rows = [Session(id=uuid4(), user=alice, slot=slot, node=node) for slot in range(count)]
+    insert_many(rows, using=database_alias())
+    stored = Session.objects.order_by("slot")
+    assert [row.pk for row in stored] == [row.pk for row in rows]
+    assert all(row.connected_at >= node.started_at for row in stored)
+
+
+@pytest.mark.parametrize("count", [1, LEAST_COPIED])
+def test_of_rows_that_conflict_none_is_inserted(alice: Any, count: int) -> None:
+    node = Node.objects.create(name="here")
+    Session.objects.create(user=alice, slot=count - 1, node=node)
+    rows = [Session(id=uuid4(), user=alice, slot=slot, node=node) for slot in range(count)]
+    with pytest.raises(IntegrityError), transaction.atomic(using=database_alias()):
+        insert_many(rows, using=database_alias())
+    assert Session.objects.count() == 1
 
 
 def test_only_rows_that_are_missing_are_inserted(alice: Any, bob: Any, carol: Any) -> None:
