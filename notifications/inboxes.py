@@ -59,8 +59,6 @@ def lock(keys: Iterable[Any], *, type: str = "") -> dict[Any, int]:
     Those who have muted notifications of this type are left out.
     """
     wanted = sorted(keys)
-    if not wanted:
-        return {}
     using = router.db_for_write(Inbox)
     known = {user for (user,) in _known.rows(using, users=wanted)}
     # Before the locks, not after: whoever waits for another's new row holds no lock yet.
@@ -77,12 +75,9 @@ def atomic() -> transaction.Atomic:
 
 def try_lock(keys: Iterable[Any]) -> dict[Any, int]:
     """Lock those inboxes of these users that are there and that nobody else has locked."""
-    users = list(keys)
-    if not users:
-        return {}
     using = router.db_for_write(Inbox)
     skip = connections[using].features.has_select_for_update_skip_locked
-    return dict(_locked.rows(using, users=users, skip=skip))
+    return dict(_locked.rows(using, users=list(keys), skip=skip))
 
 
 def draft(key: Any, **content: Any) -> Notification:

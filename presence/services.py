@@ -128,8 +128,6 @@ def _lock(keys: list[Any]) -> list[Presence]:
     In the order of their keys, for all writers alike; each knows by `now` what
     the database's clock said.
     """
-    if not keys:
-        return []
     using = router.db_for_write(Presence)
     known = {key for (key,) in _known.rows(using, users=keys)}
     if missing := [key for key in keys if key not in known]:

@@ -7,7 +7,7 @@ statement is put together once for each model, and on PostgreSQL many new rows g
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 from django.db import connections, models
@@ -26,7 +26,8 @@ def insert_many(rows: list[Any], *, using: str, with_keys: bool = True) -> None:
             Those that have their keys keep them.
 
     Raises:
-        django.db.Error: none of them was inserted.
+        django.db.Error: the transaction around the call has to be rolled back: some of
+            them may be in it.
     """
     if not rows:
         return
@@ -75,16 +76,21 @@ def _insert(rows: list[Any], using: str, with_keys: bool) -> None:
                 row.pk = key
 
 
-@lru_cache(maxsize=100)
 def _statement(model: type[models.Model], using: str, rows: int, with_keys: bool) -> str:
+    beginning, row, returning = _parts(model, using)
+    return f"{beginning}{', '.join([row] * rows)}{returning if with_keys else ''}"
+
+
+@cache
+def _parts(model: type[models.Model], using: str) -> tuple[str, str, str]:
+    """What a statement is made of: where it inserts, one row, what comes back."""
     quote = connections[using].ops.quote_name
     columns = [quote(column) for column in _columns(model)]
-    row = f"({', '.join(['%s'] * len(columns))})"
-    statement = (
-        f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(columns)}) "
-        f"VALUES {', '.join([row] * rows)}"
+    return (
+        f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(columns)}) VALUES ",
+        f"({', '.join(['%s'] * len(columns))})",
+        f" RETURNING {quote(_key(model))}",
     )
-    return f"{statement} RETURNING {quote(_key(model))}" if with_keys else statement
 
 
 def update_many(
@@ -192,7 +198,9 @@ def _ways(model: type[models.Model], vendor: str) -> list[tuple[str, Any]]:
 
 def _is_taken(field: models.Field[Any, Any], vendor: str) -> bool:
     # A key field of the site's own may look different in the database.
-    stored: object = field.target_field if isinstance(field, models.ForeignKey) else field
+    stored: Any = field
+    while isinstance(stored, models.ForeignKey):
+        stored = stored.target_field
     if not type(stored).__module__.startswith("django."):
         return False
     if vendor == "postgresql":

@@ -73,7 +73,7 @@ class Compiled:
         literal: arguments that become part of the SQL, as limits; `build` sees their values.
             For each different value the SQL is built anew.
 
-    A collection as an argument is for `__in`. It must not be empty. PostgreSQL gets it as
+    A collection as an argument is for `__in`; an empty one finds nothing. PostgreSQL gets it as
     one array: psycopg would look for each of many placeholders, every time.
     """
 
@@ -95,6 +95,8 @@ class Compiled:
         Raises:
             django.db.Error: as of the queryset.
         """
+        if _finds_nothing(arguments):
+            return []
         statement, params = self._fill_in(using, arguments)
         connection = connections[using]
         with connection.cursor() as cursor:
@@ -194,6 +196,8 @@ class CompiledUpdate(Compiled):
 
     def run(self, using: str, **arguments: Any) -> int:
         """Make the update; how many rows it found."""
+        if _finds_nothing(arguments):
+            return 0
         statement, params = self._fill_in(using, arguments)
         with connections[using].cursor() as cursor:
             cursor.execute(statement.sql, params)
@@ -209,9 +213,17 @@ class CompiledUpdate(Compiled):
         return query.get_compiler(using)
 
 
+def _finds_nothing(arguments: Mapping[str, Any]) -> bool:
+    return any(_is_collection(value) and not value for value in arguments.values())
+
+
+def _is_collection(value: Any) -> bool:
+    return isinstance(value, Collection) and not isinstance(value, str | bytes)
+
+
 def _listed(value: Any, *, padded: bool) -> Any:
     """A collection as a list; padded, its length is a power of two: there is less SQL."""
-    if isinstance(value, str | bytes) or not isinstance(value, Collection):
+    if not _is_collection(value):
         return value
     listed = list(value)
     if not padded:

@@ -22,9 +22,10 @@ _UPGRADE = frozenset([b"upgrade", b"keep-alive, upgrade"])
 _KEY_BYTES = 16
 # Tokens (RFC 9110, section 5.6.2) with commas in between.
 _NAMES = re.compile(rb"[-!#$%&'*+.^_`|~0-9a-zA-Z]+(?:, ?[-!#$%&'*+.^_`|~0-9a-zA-Z]+)*")
-# `websockets` refuses more headers, and longer lines.
+# `websockets` refuses more headers, and longer lines; it also strips what it ends in.
 _MOST_HEADERS = 128
-MOST_BYTES = 8192
+_LONGEST_LINE = 8192
+_LONGEST_URL = _LONGEST_LINE - len(b"GET  HTTP/1.1\r\n")
 
 
 class Opening(NamedTuple):
@@ -41,7 +42,9 @@ class Opening(NamedTuple):
     extensions: bool
 
 
-def usual_opening(method: str, http_version: str, headers: list[Header]) -> Opening | None:
+def usual_opening(
+    method: str, url: bytes, http_version: str, headers: list[Header]
+) -> Opening | None:
     """What a handshake says; None: it is an unusual one, or none.
 
     Args:
@@ -49,10 +52,14 @@ def usual_opening(method: str, http_version: str, headers: list[Header]) -> Open
     """
     if method != "GET" or http_version != "1.1" or len(headers) > _MOST_HEADERS:
         return None
+    if len(url) > _LONGEST_URL or not url.isascii():
+        return None
     once: dict[bytes, bytes] = {}
     offered: list[str] = []
     extensions = False
     for name, value in headers:
+        if len(name) + len(value) + 4 > _LONGEST_LINE or value.endswith((b" ", b"\t")):
+            return None
         if name in _ONCE:
             if name in once:
                 return None

@@ -127,6 +127,11 @@ class ChannelKind:
         return self.authorize is _anyone and self.authorize_many is None
 
     @property
+    def is_everybodys(self) -> bool:
+        """It is one channel, with nothing in its name, that anybody may join."""
+        return self.is_open and not (self.takes_argument or self.optional_argument)
+
+    @property
     def is_stateless(self) -> bool:
         """It has no snapshot."""
         own = self.snapshot_many or self.snapshot_of_users
@@ -198,10 +203,15 @@ def register_channel(kind: ChannelKind) -> None:
     """Add a kind of channel.
 
     Raises:
-        ValueError: the name is taken.
+        ValueError: the name is taken, or `snapshot_of_users` does not fit the rest.
     """
     if kind.name in _kinds:
         raise ValueError(f"There is already a channel kind {kind.name!r}")
+    if kind.snapshot_of_users is not None and not kind.is_everybodys:
+        raise ValueError(
+            f"{kind.name!r}: snapshot_of_users is for a channel without arguments that anybody "
+            "may join; take snapshot or snapshot_many"
+        )
     _kinds[kind.name] = kind
 
 
@@ -373,8 +383,8 @@ def _states(kind: ChannelKind, user_id: str, arguments: list[str]) -> Mapping[st
     if kind.snapshot_many is not None:
         return kind.snapshot_many(user_id, arguments) if arguments else {}
     if kind.snapshot_of_users is not None:
-        states_of_users = kind.snapshot_of_users([user_id])
-        return {"": states_of_users[user_id]} if user_id in states_of_users else {}
+        state = kind.snapshot_of_users([user_id]).get(user_id) if arguments else None
+        return {"": state} if state is not None else {}
     states = {}
     for argument in arguments:
         try:

@@ -115,8 +115,6 @@ _polling = Compiled(
 
 def live_states(keys: Collection[Any]) -> dict[Any, LiveState]:
     """How each of these users is connected now; two queries for all."""
-    if not keys:
-        return {}
     connected: dict[Any, bool] = {}
     using = router.db_for_read(Session)
     for key, idle in _live.rows(using, users=keys, lease=conf().LEASE_SECONDS):
@@ -230,8 +228,6 @@ def open_sessions(wanted: list[Wanted], node_id: UUID) -> list[UUID | Exception]
     Returns:
         For each, in this order, the session's id, or what `open_session` raises.
     """
-    if not wanted:
-        return []
     rows = _free_slots(wanted, node_id)
     # In one order for all nodes: two that take the same slots must not wait for each other.
     new = sorted((row for row in rows if row), key=lambda row: (str(row.user_id), row.slot))

@@ -39,8 +39,6 @@ def _key_field() -> models.Field[Any, Any]:
 
 def users_by_key(keys: Collection[Any]) -> dict[Any, AbstractBaseUser]:
     """Those of these users that there are, as the user model's own manager has them."""
-    if not keys:
-        return {}
     model = get_user_model()
     found = _users().instances(router.db_for_read(model), model, keys=keys)
     return {user.pk: user for user in found}

@@ -15,14 +15,16 @@ from typing import Any
 from urllib.parse import unquote
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.datastructures import Headers
 from websockets.http11 import Request
 from websockets.protocol import SERVER, Protocol
 from websockets.utils import accept_key
 
 from realtime.errors import CloseCode
 from realtime.lean import Gate, Inbox
-from realtime.opening import MOST_BYTES, Opening, usual_opening
+from realtime.opening import Opening, usual_opening
 from realtime.outbound import TRANSPORT_EXTENSION
 
 # For the whole head of a request: method, path, query and headers.
@@ -30,7 +32,9 @@ HEAD_SECONDS = 10.0
 MAX_HEAD_BYTES = 64 * 1024
 
 
-_SWITCHING_PROTOCOLS = b"HTTP/1.1 101 Switching Protocols\r\n"
+_SWITCHING_PROTOCOLS = (
+    b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
+)
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -84,11 +88,11 @@ class HttpProtocol(HttpToolsProtocol):
     def _usual_opening(self) -> Opening | None:
         """What the client asks for; None: uvicorn's way is the right one."""
         # That logs each handshake, for who wants to read of them.
-        if self._head_bytes > MOST_BYTES or self.logger.isEnabledFor(logging.INFO):
+        if self.logger.isEnabledFor(logging.INFO):
             return None
         scope = self.scope
-        opening = usual_opening(scope["method"], scope["http_version"], self.headers)
-        if opening is None or not self.url.isascii():
+        opening = usual_opening(scope["method"], self.url, scope["http_version"], self.headers)
+        if opening is None:
             return None
         return None if opening.extensions and self.config.ws_per_message_deflate else opening
 
@@ -190,28 +194,25 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.tasks.add(task)
 
     async def send(self, message: Any) -> None:
-        """ASGI's `send`."""
-        if self._key is not None and message["type"] == "websocket.accept" and self._is_open():
-            self._accept(self._key, message)
+        """ASGI's `send`.
+
+        Raises:
+            ClientDisconnected: the client has gone, as uvicorn's applications know it.
+        """
+        unanswered = self._key is not None and self.initial_response is None
+        if unanswered and message["type"] == "websocket.accept":
+            if self.disconnected or self.transport.is_closing():
+                raise ClientDisconnected
+            self._accept(message)
         else:
             await super().send(message)
 
-    def _is_open(self) -> bool:
-        return not self.disconnected and not self.transport.is_closing()
-
-    def _accept(self, key: str, message: Any) -> None:
+    def _accept(self, message: Any) -> None:
         """Switch protocols: what was said so far is over."""
-        headers = [
-            (b"upgrade", b"websocket"),
-            (b"connection", b"Upgrade"),
-            (b"sec-websocket-accept", accept_key(key).encode()),
-            *self.default_headers,
-            *message.get("headers", ()),
-        ]
-        if subprotocol := message.get("subprotocol"):
-            headers.append((b"sec-websocket-protocol", subprotocol.encode()))
-        lines = [b"%b: %b\r\n" % header for header in headers]
-        self.transport.write(b"".join([_SWITCHING_PROTOCOLS, *lines, b"\r\n"]))
+        assert self._key is not None
+        own = [(b"sec-websocket-accept", accept_key(self._key).encode()), *self.default_headers]
+        lines = [b"%b: %b\r\n" % header for header in own]
+        self.transport.write(b"".join([_SWITCHING_PROTOCOLS, *lines, _application_s(message)]))
         # Only frames from now on: what uvicorn made first reads a request's head before them.
         self.conn = Protocol(  # type: ignore[assignment]
             SERVER, max_size=self.config.ws_max_size, logger=self.conn.logger
@@ -285,3 +286,13 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def abort(self) -> None:
         """Drop the TCP connection, and what it had buffered."""
         self.transport.abort()
+
+
+def _application_s(message: Any) -> bytes:
+    """The headers that the application gives, which are checked; and the end of the head."""
+    headers = Headers()
+    for name, value in message.get("headers", ()):
+        headers[name.decode("latin-1")] = value.decode("latin-1")
+    if subprotocol := message.get("subprotocol"):
+        headers["sec-websocket-protocol"] = subprotocol
+    return headers.serialize()

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 from urllib.parse import quote
 
 import httpx
@@ -43,9 +44,11 @@ class Address:
 
 
 @contextmanager
-def uvicorn_thread() -> Iterator[Address]:
-    """The site on uvicorn, in a thread of this process."""
-    from socialhub.asgi import application
+def uvicorn_thread(application: Any = None) -> Iterator[Address]:
+    """The site on uvicorn, or another application, in a thread of this process."""
+    lifespan: Literal["on", "off"] = "on" if application is None else "off"
+    if application is None:
+        from socialhub.asgi import application
 
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
@@ -55,7 +58,7 @@ def uvicorn_thread() -> Iterator[Address]:
         ws=WebSocketProtocol,
         ws_max_size=128 * 1024,
         ws_per_message_deflate=False,
-        lifespan="on",
+        lifespan=lifespan,
         log_config=None,
         log_level="warning",
         access_log=False,

@@ -78,6 +78,18 @@ async def test_what_fails_for_one_user_fails_for_nobody_else(
     assert isinstance(for_bob, ZeroDivisionError)
 
 
+def test_a_state_that_is_read_for_many_goes_only_to_who_may_have_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(registry, "_kinds", {})
+    for wrong in ({"takes_argument": True}, {"authorize": lambda user_id, argument: True}):
+        with pytest.raises(ValueError, match="snapshot_of_users"):
+            registry.register_channel(
+                registry.ChannelKind("vip", snapshot_of_users=lambda ids: {}, **wrong)
+            )
+    assert registry.snapshots("1", ["vip"]) == {}
+
+
 async def test_a_user_who_is_deleted_meanwhile_has_no_state(server: Address, alice: Any) -> None:
     async with open_socket(server, alice) as socket:
         await in_thread(type(alice).objects.filter(pk=alice.pk).delete)
