@@ -66,6 +66,7 @@ async def _run(chosen: list[str], folder: Path, postgresql: PostgreSQL, redis: R
     prometheus = Prometheus(folder, site.targets)
     try:
         await asyncio.gather(site.start(), prometheus.start())
+        await prometheus.begins()
         for name in chosen:
             began = time.monotonic()
             trial = Trial(name, section_of(name), site, prometheus)

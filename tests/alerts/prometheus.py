@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import httpx
 import yaml
@@ -36,6 +37,7 @@ class Prometheus(Process):
     def __init__(self, folder: Path, targets: list[str]) -> None:
         super().__init__("prometheus", folder)
         self.port = free_port()
+        self._targets = targets
         self._data = folder / "prometheus"
         self._config = folder / "prometheus.yml"
         rules = re.sub(r"\[\d+m\]", WINDOW, RULES.read_text())
@@ -64,12 +66,23 @@ class Prometheus(Process):
 
     def firing(self) -> dict[str, str]:
         """The summary of each alert that fires now, by its name."""
-        found = httpx.get(f"http://{HOST}:{self.port}/api/v1/alerts", timeout=5).json()
         return {
             alert["labels"]["alertname"]: alert["annotations"]["summary"]
-            for alert in found["data"]["alerts"]
+            for alert in self._ask("alerts")["alerts"]
             if alert["state"] == "firing"
         }
+
+    async def begins(self) -> None:
+        """Wait until each node was scraped: what it had counted by then would be no rise."""
+        await self.until(self._has_scraped_all, "does not scrape the nodes")
+
+    def _has_scraped_all(self) -> bool:
+        up = self._ask("query", query="up == 1")["result"]
+        return {one["metric"]["instance"] for one in up} == set(self._targets)
+
+    def _ask(self, what: str, **parameters: str) -> Any:
+        url = f"http://{HOST}:{self.port}/api/v1/{what}"
+        return httpx.get(url, params=parameters, timeout=5).json()["data"]
 
     def _is_ready(self) -> bool:
         try:
