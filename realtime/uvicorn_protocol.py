@@ -77,7 +77,7 @@ class HttpProtocol(HttpToolsProtocol):
         self.parser = None  # type: ignore[assignment]
 
     def _hand_over(self, opening: Opening) -> None:
-        """uvicorn writes the head anew, for a parser in Python: a third of a handshake."""
+        """uvicorn writes the head anew, for a second parser, in Python."""
         self.connections.discard(self)
         protocol = WebSocketProtocol(
             config=self.config, server_state=self.server_state, app_state=self.app_state
